@@ -8,7 +8,9 @@ ETHERNET = 1
 INFINIBAND = 32
 CHADDR_OCTETS = 16
 
-_TEXT = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9a-f]{2}(-[0-9a-f]{2}){5}|[0-9a-f]{12}")
+_TEXT = re.compile(
+    r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9a-f]{2}(-[0-9a-f]{2}){5}|[0-9a-f]{12}"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

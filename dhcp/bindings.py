@@ -1,0 +1,98 @@
+"""Bindings: which hardware address has which IPv4 address, and what else it is told.
+
+The table is edited by steps that are O(1) and that a packet sees whole or not at all
+(everything runs in one thread, between two packets).  A MAC whose file could not be
+read is neither known nor unknown: it is answered with silence.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from ipaddress import IPv4Address
+
+from .hardware import HardwareAddress
+from .routes import ClasslessRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One NIC of one guest.  None leaves the choice to the network."""
+
+    hardware: HardwareAddress
+    address: IPv4Address
+    hostname: str | None = None
+    default_network: bool = True
+    metadata_route: bool | None = None
+    prefix: int | None = None
+    gateway: IPv4Address | None = None
+    dns: tuple[IPv4Address, ...] | None = None
+    domain: str | None = None
+    mtu: int | None = None  # octets
+    routes: tuple[ClasslessRoute, ...] = ()
+    lease_time: int | None = None  # seconds
+    client_id: bytes | None = None
+    options: Mapping[int, bytes] = field(default_factory=dict)
+
+    @property
+    def has_metadata_route(self) -> bool:
+        """Whether this NIC is the guest's way to 169.254.169.254."""
+        if self.metadata_route is None:
+            return self.default_network
+        return self.metadata_route
+
+
+class BindingTable:
+    """Every binding of a network, found by MAC, address or client-id in O(1)."""
+
+    def __init__(self, bindings: Iterable[Binding] = ()) -> None:
+        self._by_hardware: dict[bytes, Binding] = {}
+        self._by_address: dict[IPv4Address, Binding] = {}
+        self._by_client_id: dict[bytes, Binding] = {}
+        self.unread: set[bytes] = set()
+        """MACs whose binding could not be read."""
+        for binding in bindings:
+            self.put(binding)
+
+    def put(self, binding: Binding) -> None:
+        """Add *binding*, or replace the one of its MAC.
+
+        Raises ValueError where another MAC has its address: the caller has to ask
+        `at` first, and to name both to the operator.
+        """
+        holder = self._by_address.get(binding.address)
+        if holder is not None and holder.hardware != binding.hardware:
+            raise ValueError(f"{binding.address} is bound to {holder.hardware}")
+        self.remove(binding.hardware)
+        self._by_hardware[binding.hardware.octets] = binding
+        self._by_address[binding.address] = binding
+        if binding.client_id is not None:
+            self._by_client_id[binding.client_id] = binding
+
+    def remove(self, hardware: HardwareAddress) -> Binding | None:
+        """Forget the binding of *hardware*, and return it."""
+        binding = self._by_hardware.pop(hardware.octets, None)
+        if binding is not None:
+            del self._by_address[binding.address]
+            if binding.client_id is not None:
+                self._by_client_id.pop(binding.client_id, None)
+        return binding
+
+    def find(self, chaddr: bytes, client_id: bytes | None = None) -> Binding | None:
+        """Return the binding of a client; a client-id that is bound wins (dhcp 13)."""
+        if client_id is not None and self._by_client_id:
+            named = self._by_client_id.get(client_id)
+            if named is not None:
+                return named
+        return self._by_hardware.get(chaddr)
+
+    def at(self, address: IPv4Address) -> Binding | None:
+        """Return the binding that owns *address*."""
+        return self._by_address.get(address)
+
+    def __len__(self) -> int:
+        return len(self._by_hardware)
+
+    def __iter__(self) -> Iterator[Binding]:
+        return iter(self._by_hardware.values())

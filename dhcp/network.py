@@ -1,0 +1,82 @@
+"""What one L3 network says to its guests, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from enum import Enum
+from ipaddress import IPv4Address
+from ipaddress import IPv4Network
+
+from .codes import OptionCode
+from .routes import ClasslessRoute
+
+METADATA_ROUTE = IPv4Network("169.254.169.254/32")
+DEFAULT_ROUTE = IPv4Network("0.0.0.0/0")
+
+DAY = 86_400  # seconds
+# what a client is sent although it did not ask: many minimal clients forget 121 and 26
+ALWAYS = (
+    OptionCode.SUBNET_MASK,
+    OptionCode.ROUTER,
+    OptionCode.CLASSLESS_STATIC_ROUTES,
+    OptionCode.DOMAIN_NAME_SERVER,
+    OptionCode.DOMAIN_NAME,
+    OptionCode.INTERFACE_MTU,
+)
+
+
+class RouterWith121(Enum):
+    """Whether a client that asks for 121 gets option 3 as well (dhcp 49)."""
+
+    BOTH = "both"
+    RFC = "rfc"
+
+
+class ReplyTo(Enum):
+    """Where an answer goes whose client has no address yet (dhcp 41)."""
+
+    AUTO = "auto"
+    BROADCAST = "broadcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of the network's addresses."""
+
+    subnet: IPv4Network
+    server_id: IPv4Address
+    """Our own address in it: option 54, and the next hop to the metadata."""
+    gateway: IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network's part of every answer."""
+
+    ranges: tuple[Range, ...]
+    mtu: int = 1500  # octets
+    dns: tuple[IPv4Address, ...] = ()
+    domain: str | None = None
+    routes: tuple[ClasslessRoute, ...] = ()
+    lease_time: int = DAY  # seconds
+    authoritative: bool = False
+    """We are the only server of this L2: unknown clients may get a NAK."""
+    shares_bridge: bool = False
+    """Another network lives on the same L2: its guests are not ours to inform."""
+    router_with_121: RouterWith121 = RouterWith121.BOTH
+    reply: ReplyTo = ReplyTo.AUTO
+    echo_client_id: bool = True
+    trust_option_82: bool = False
+    always: tuple[int, ...] = ALWAYS
+    options: Mapping[int, bytes] = field(default_factory=dict)
+
+    @property
+    def server_ids(self) -> tuple[IPv4Address, ...]:
+        return tuple(each.server_id for each in self.ranges)
+
+    def range_of(self, address: IPv4Address) -> Range | None:
+        """Return the range that holds *address*; None where there is none."""
+        for each in self.ranges:
+            if address in each.subnet:
+                return each
+        return None

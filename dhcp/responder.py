@@ -5,28 +5,24 @@ is computed from the binding, so nothing is stored, and no restart can NAK a goo
 client.  For the choices that the RFC leaves see docs/differences.md.
 """
 
-from dataclasses import dataclass
-from dataclasses import replace
-from enum import Enum
 from ipaddress import IPv4Address
 
-from .assembly import Fitted
-from .assembly import choose
 from .assembly import configured
-from .assembly import fit
-from .assembly import largest
 from .assembly import lease
 from .assembly import times
 from .bindings import Binding
 from .bindings import BindingTable
-from .codes import BROADCAST_FLAG
 from .codes import MessageType
 from .codes import Op
 from .codes import OptionCode
+from .composition import compose_answer
+from .composition import compose_nak
 from .damping import Damping
+from .decision import Decision
+from .decision import Note
+from .decision import Reason
+from .decision import Silence
 from .destination import Arrival
-from .destination import Destination
-from .destination import choose_destination
 from .hardware import ETHERNET
 from .hardware import HardwareAddress
 from .message import NOWHERE
@@ -37,66 +33,6 @@ from .network import Range
 HOPS_AT_MOST = 16  # RFC 1542 section 4.1.1
 
 
-class Reason(Enum):
-    """Why a message is answered with silence: a closed set, for counters."""
-
-    NOT_A_REQUEST = "not_a_request"
-    HARDWARE = "hardware"
-    CHADDR = "chaddr"
-    HOPS = "hops"
-    LOOP = "loop"
-    BOOTP = "bootp"
-    MESSAGE_TYPE = "message_type"
-    UNKNOWN = "unknown_client"
-    UNREAD = "unread_binding"
-    OTHER_SERVER = "other_server"
-    NAK_DAMPED = "nak_damped"
-    NOT_OURS = "not_ours"
-    CONFLICT = "conflict_reported"
-    RELEASED = "released"
-    INFORM_DAMPED = "inform_damped"
-    NO_ADDRESS = "no_address"
-
-
-class Note(Enum):
-    """What was odd about a message that was answered all the same."""
-
-    SPOOFED_SOURCE = "source_is_not_chaddr"
-    DISCOVER_WITH_SERVER = "discover_with_server_id"
-    REQUEST_WITHOUT_ADDRESS = "request_without_address"
-    CIADDR_IN_SELECTING = "ciaddr_in_selecting"
-    IGNORED_OPTION = "ignored_option"
-    DROPPED_OPTION = "dropped_option"
-    NO_CLASSLESS_ROUTES = "not_asking_for_121"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, ready for the wire."""
-
-    kind: MessageType
-    payload: bytes
-    destination: Destination
-    source: IPv4Address
-    """The server's address that the answer comes from, also its option 54."""
-    address: IPv4Address
-    """What the guest may use; 0.0.0.0 in a NAK and in the answer to an INFORM."""
-    text: str = ""
-    """Why it is a NAK."""
-    notes: tuple[Note, ...] = ()
-    dropped: tuple[int, ...] = ()
-    """Codes of options that did not fit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """No answer, and why."""
-
-    reason: Reason
-    text: str = ""
-
-
-Decision = Reply | Silence
 # an entry holds as long as it was made from this very network and binding
 Configured = tuple[Network, Binding, dict[int, bytes]]
 CONFIGURED_AT_MOST = 4096  # guests
@@ -251,8 +187,16 @@ class Responder:
         binding = known or self.bindings.at(address)
         if not self._informs.admits(request.chaddr, now):
             return Silence(Reason.INFORM_DAMPED)
-        return self._answer(
-            request, arrival, MessageType.ACK, place, binding, NOWHERE, [], notes
+        return compose_answer(
+            request,
+            arrival,
+            MessageType.ACK,
+            network=self.network,
+            place=place,
+            available=self._available(place, binding),
+            yiaddr=NOWHERE,
+            lease_options=[],
+            notes=notes,
         )
 
     def _decline(self, request: Message) -> Silence:
@@ -293,52 +237,16 @@ class Responder:
         seconds = lease(
             self.network, binding, request.options.number(OptionCode.LEASE_TIME)
         )
-        return self._answer(
+        return compose_answer(
             request,
             arrival,
             kind,
-            place,
-            binding,
-            binding.address,
-            times(seconds, request.chaddr),
-            notes,
-        )
-
-    def _answer(
-        self,
-        request: Message,
-        arrival: Arrival,
-        kind: MessageType,
-        place: Range,
-        binding: Binding | None,
-        yiaddr: IPv4Address,
-        lease_options: list[tuple[int, bytes]],
-        notes: tuple[Note, ...],
-    ) -> Reply:
-        available = self._available(place, binding)
-        body = choose(available, self.network, request)
-        head = [*_head(kind, place), *lease_options]
-        if body and body[0][0] == OptionCode.SUBNET_MASK:
-            head.append(body.pop(0))
-        fitted = fit(
-            head,
-            body,
-            self._tail(request),
-            octets=largest(request, self.network.mtu),
-            overload=OptionCode.PARAMETER_REQUEST_LIST in request.options,
-        )
-        if fitted.dropped:
-            notes += (Note.DROPPED_OPTION,)
-        ciaddr = request.ciaddr if kind is MessageType.ACK else NOWHERE
-        reply = _reply_to(request, ciaddr, yiaddr, fitted)
-        return Reply(
-            kind,
-            reply.pack_with(fitted.options),
-            choose_destination(request, arrival, kind, yiaddr, self.network.reply),
-            place.server_id,
-            yiaddr,
+            network=self.network,
+            place=place,
+            available=self._available(place, binding),
+            yiaddr=binding.address,
+            lease_options=times(seconds, request.chaddr),
             notes=notes,
-            dropped=fitted.dropped,
         )
 
     def _nak(
@@ -353,27 +261,8 @@ class Responder:
         if not self._naks.admits(request.chaddr, now):
             return Silence(Reason.NAK_DAMPED, text)
         place = self.network.range_of(near) or self.network.ranges[0]
-        kind = MessageType.NAK
-        said = [(int(OptionCode.MESSAGE), text.encode())]
-        size = largest(request, self.network.mtu)
-        fitted = fit(
-            [*_head(kind, place), *said],
-            [],
-            self._tail(request),
-            octets=size,
-            overload=False,
-        )
-        reply = _reply_to(request, NOWHERE, NOWHERE, fitted)
-        if request.relayed:  # the relay must broadcast it (RFC 2131 section 4.3.2)
-            reply = replace(reply, flags=reply.flags | BROADCAST_FLAG)
-        return Reply(
-            kind,
-            reply.pack_with(fitted.options),
-            choose_destination(request, arrival, kind, NOWHERE, self.network.reply),
-            place.server_id,
-            NOWHERE,
-            text,
-            notes,
+        return compose_nak(
+            request, arrival, text, network=self.network, place=place, notes=notes
         )
 
     def _available(self, place: Range, binding: Binding | None) -> dict[int, bytes]:
@@ -389,40 +278,3 @@ class Responder:
         available = configured(self.network, place, binding)
         self._configured[octets] = (self.network, binding, available)
         return available
-
-    def _tail(self, request: Message) -> list[tuple[int, bytes]]:
-        """Return what is echoed: the client-id (RFC 6842), and the relay's 82."""
-        echoed = []
-        client_id = request.options.get(OptionCode.CLIENT_ID)
-        if client_id is not None and self.network.echo_client_id:
-            echoed.append((int(OptionCode.CLIENT_ID), client_id))
-        agent = request.options.get(OptionCode.RELAY_AGENT_INFORMATION)
-        if agent is not None and (request.relayed or self.network.trust_option_82):
-            echoed.append((int(OptionCode.RELAY_AGENT_INFORMATION), agent))
-        return echoed
-
-
-def _head(kind: MessageType, place: Range) -> list[tuple[int, bytes]]:
-    return [
-        (OptionCode.MESSAGE_TYPE, bytes([kind])),
-        (OptionCode.SERVER_ID, place.server_id.packed),
-    ]
-
-
-def _reply_to(
-    request: Message, ciaddr: IPv4Address, yiaddr: IPv4Address, fitted: Fitted
-) -> Message:
-    """Return the fixed fields of an answer (RFC 2131 table 3)."""
-    return Message(
-        op=Op.BOOTREPLY,
-        htype=request.htype,
-        hlen=request.hlen,
-        xid=request.xid,
-        flags=request.flags,
-        ciaddr=ciaddr,
-        yiaddr=yiaddr,
-        giaddr=request.giaddr,
-        chaddr=request.chaddr,
-        file=fitted.file,
-        sname=fitted.sname,
-    )

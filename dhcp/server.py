@@ -9,13 +9,13 @@ from typing import Protocol
 import trio
 
 from .codes import SERVER_PORT
+from .decision import Decision
+from .decision import Reply
 from .destination import Arrival
 from .errors import MalformedMessage
 from .frames import Frame
 from .message import Message
 from .port import Received
-from .responder import Decision
-from .responder import Reply
 from .responder import Responder
 
 
@@ -55,7 +55,7 @@ async def serve(
     observe: Observer,
     *,
     clock: Callable[[], float] = trio.current_time,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Answer what arrives at *port*, until cancelled.
 

@@ -1,0 +1,133 @@
+"""Answers in octets: the fixed fields, the options, the place where they go.
+
+RFC 2131 table 3 says what each field of an answer holds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from .assembly import Fitted
+from .assembly import choose
+from .assembly import fit
+from .assembly import largest
+from .codes import BROADCAST_FLAG
+from .codes import MessageType
+from .codes import Op
+from .codes import OptionCode
+from .decision import Note
+from .decision import Reply
+from .destination import Arrival
+from .destination import choose_destination
+from .message import NOWHERE
+from .message import Message
+from .network import Network
+from .network import Range
+
+
+def compose_answer(
+    request: Message,
+    arrival: Arrival,
+    kind: MessageType,
+    *,
+    network: Network,
+    place: Range,
+    available: Mapping[int, bytes],
+    yiaddr: IPv4Address,
+    lease_options: list[tuple[int, bytes]],
+    notes: tuple[Note, ...],
+) -> Reply:
+    """Return an OFFER or an ACK that offers what is *available*."""
+    body = choose(available, network, request)
+    head = [*_head(kind, place), *lease_options]
+    if body and body[0][0] == OptionCode.SUBNET_MASK:
+        head.append(body.pop(0))
+    fitted = fit(
+        head,
+        body,
+        _echoed(request, network),
+        octets=largest(request, network.mtu),
+        overload=OptionCode.PARAMETER_REQUEST_LIST in request.options,
+    )
+    if fitted.dropped:
+        notes += (Note.DROPPED_OPTION,)
+    ciaddr = request.ciaddr if kind is MessageType.ACK else NOWHERE
+    return Reply(
+        kind,
+        _reply_to(request, ciaddr, yiaddr, fitted).pack_with(fitted.options),
+        choose_destination(request, arrival, kind, yiaddr, network.reply),
+        place.server_id,
+        yiaddr,
+        notes=notes,
+        dropped=fitted.dropped,
+    )
+
+
+def compose_nak(
+    request: Message,
+    arrival: Arrival,
+    text: str,
+    *,
+    network: Network,
+    place: Range,
+    notes: tuple[Note, ...],
+) -> Reply:
+    """Return a NAK, which carries nearly nothing, and why."""
+    kind = MessageType.NAK
+    fitted = fit(
+        [*_head(kind, place), (OptionCode.MESSAGE, text.encode())],
+        [],
+        _echoed(request, network),
+        octets=largest(request, network.mtu),
+        overload=False,
+    )
+    reply = _reply_to(request, NOWHERE, NOWHERE, fitted)
+    if request.relayed:  # the relay must broadcast it (RFC 2131 section 4.3.2)
+        reply = replace(reply, flags=reply.flags | BROADCAST_FLAG)
+    return Reply(
+        kind,
+        reply.pack_with(fitted.options),
+        choose_destination(request, arrival, kind, NOWHERE, network.reply),
+        place.server_id,
+        NOWHERE,
+        text,
+        notes,
+    )
+
+
+def _echoed(request: Message, network: Network) -> list[tuple[int, bytes]]:
+    """Return what is echoed: the client-id (RFC 6842), and the relay's 82, last."""
+    echoed: list[tuple[int, bytes]] = []
+    client_id = request.options.get(OptionCode.CLIENT_ID)
+    if client_id is not None and network.echo_client_id:
+        echoed.append((OptionCode.CLIENT_ID, client_id))
+    agent = request.options.get(OptionCode.RELAY_AGENT_INFORMATION)
+    if agent is not None and (request.relayed or network.trust_option_82):
+        echoed.append((OptionCode.RELAY_AGENT_INFORMATION, agent))
+    return echoed
+
+
+def _head(kind: MessageType, place: Range) -> list[tuple[int, bytes]]:
+    return [
+        (OptionCode.MESSAGE_TYPE, bytes([kind])),
+        (OptionCode.SERVER_ID, place.server_id.packed),
+    ]
+
+
+def _reply_to(
+    request: Message, ciaddr: IPv4Address, yiaddr: IPv4Address, fitted: Fitted
+) -> Message:
+    """Return the fixed fields of an answer (RFC 2131 table 3)."""
+    return Message(
+        op=Op.BOOTREPLY,
+        htype=request.htype,
+        hlen=request.hlen,
+        xid=request.xid,
+        flags=request.flags,
+        ciaddr=ciaddr,
+        yiaddr=yiaddr,
+        giaddr=request.giaddr,
+        chaddr=request.chaddr,
+        file=fitted.file,
+        sname=fitted.sname,
+    )

@@ -1,0 +1,78 @@
+"""What a request gets of a resource: the status, the headers, the body.
+
+A directory is 200 with and without its slash, and nothing is ever redirected:
+clients that do not follow would take the redirect for the document.
+"""
+
+from dataclasses import dataclass
+from email.utils import formatdate
+
+from .listing import encode_listing
+from .messages import FileBody
+from .messages import Request
+from .messages import Response
+
+OCTETS = "application/octet-stream"
+ALLOWED = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that is here."""
+
+    body: bytes | FileBody
+    modified: float | None = None
+    """Seconds since the epoch; None for one that was made just now."""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory: the names in it, those of directories with "/" at the end."""
+
+    names: tuple[str, ...]
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Nothing is here; *answer* is what the rule says for that case."""
+
+    answer: str = "404"
+
+
+Resource = Document | Directory | Missing
+
+
+def refuse(status: int, what: str, *headers: tuple[str, str]) -> Response:
+    """Return an answer that says *what* is wrong in a line."""
+    plain = ("Content-Type", "text/plain")
+    return Response(status, (plain, *headers), f"{status} {what}\n".encode())
+
+
+def refuse_method(request: Request) -> Response | None:
+    """Return the refusal of a method that is not for reading (metadata U9)."""
+    if request.method in ALLOWED:
+        return None
+    return refuse(405, "only GET and HEAD", ("Allow", ", ".join(ALLOWED)))
+
+
+def respond(resource: Resource, content_type: str | None = None) -> Response:
+    """Return what a GET of *resource* is answered; HEAD is the same without a body."""
+    match resource:
+        case Document(body, modified, origin):
+            headers = [("Content-Type", content_type or OCTETS)]
+            if modified is not None:
+                headers.append(("Last-Modified", formatdate(modified, usegmt=True)))
+            headers.append(("Cache-Control", "no-store"))
+            return Response(200, tuple(headers), body, origin)
+        case Directory(names, origin):
+            headers = [("Content-Type", "text/plain"), ("Cache-Control", "no-store")]
+            return Response(200, tuple(headers), encode_listing(names), origin)
+        case Missing("empty"):
+            headers = [("Content-Type", content_type or OCTETS)]
+            return Response(200, tuple(headers), b"", "empty")
+        case Missing("204"):
+            return Response(204, (), b"", "empty")
+        case Missing():
+            return refuse(404, "no such document")

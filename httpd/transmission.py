@@ -1,0 +1,57 @@
+"""What does not go out at once: the rest of an answer, from memory or from a file."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+import trio
+
+from .messages import FileBody
+
+CHUNK = 256 * 1024  # octets of a file at once
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is still to be sent, and whether the connection stays open after it."""
+
+    octets: bytes
+    file: FileBody | None
+    keep_alive: bool
+
+
+async def transmit(connection: socket.socket, rest: Rest, *, patience: float) -> None:
+    """Send *rest* to a reader that may be slow.
+
+    Resource handling: the file is closed, whatever happens.
+    Error handling: trio.TooSlowError when the reader takes nothing for *patience*
+    seconds, OSError when it is gone or the file is shorter than it was.
+    """
+    file = rest.file
+    try:
+        await _send_all(connection, rest.octets, patience)
+        offset = 0
+        while file is not None and offset < file.length:
+            count = min(CHUNK, file.length - offset)
+            # in a thread: the disk may be slow too
+            chunk = await trio.to_thread.run_sync(
+                os.pread, file.descriptor, count, offset
+            )
+            if not chunk:
+                raise OSError("the file was cut while it was sent")
+            await _send_all(connection, chunk, patience)
+            offset += len(chunk)
+    finally:
+        if file is not None:
+            os.close(file.descriptor)
+
+
+async def _send_all(connection: socket.socket, octets: bytes, patience: float) -> None:
+    left = memoryview(octets)
+    while left:
+        with trio.fail_after(patience):
+            await trio.lowlevel.wait_writable(connection.fileno())
+        try:
+            left = left[connection.send(left) :]
+        except BlockingIOError:
+            pass  # another writer's turn took the room: wait again

@@ -22,6 +22,8 @@ class Bridged:
     """Its name under /run/netns, by default <bridge>_<network>."""
     netns: Path
     """Its second name, which a unit can know: /run/metalease/netns/<network>."""
+    uplink: str | None = None
+    """The bridge's port to the wire: what comes in there is no guest of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ class Layout:
         """The doorbell of `metalease host`, for every network of the machine."""
         return self.runtime / "host.sock"
 
+    def network_names(self) -> list[str]:
+        """Return the names of all networks that have a file, sorted."""
+        names = (path.stem for path in self.networks.glob("*.toml"))
+        return sorted(name for name in names if NAME.fullmatch(name))
+
     def network(self, name: str) -> "NetworkLayout":
         return NetworkLayout(self, check_name(name))
 

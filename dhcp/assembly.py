@@ -37,7 +37,10 @@ LEASE_AT_LEAST = 60  # seconds that a client can ask for
 JITTER = 0.05  # of T1, so that a fleet which boots at once does not renew at once
 
 # Where not all fits, these stay, the first the longest; then the rest, as asked.
-STAYING = (121, 3, 6, 26, 15, 12, 81, 249, 119, 28)
+STAYING = (61, 121, 3, 6, 26, 15, 12, 81, 249, 119, 28)
+
+# Sent only to who asks: an unasked 108 takes IPv4 away (RFC 8925), 249 repeats 121.
+ONLY_IF_ASKED = (108, 249)
 
 Level = tuple[str, dict[int, bytes]]
 
@@ -49,7 +52,7 @@ def levels(
     return (
         ("network", _of_network(network, binding)),
         ("range", _of_range(network, place, binding)),
-        ("binding", {} if binding is None else _of_binding(binding)),
+        ("binding", {} if binding is None else _of_binding(network, binding)),
     )
 
 
@@ -112,7 +115,7 @@ def _routes(
     yield from network.routes
 
 
-def _of_binding(binding: Binding) -> dict[int, bytes]:
+def _of_binding(network: Network, binding: Binding) -> dict[int, bytes]:
     level: dict[int, bytes] = {}
     if binding.hostname:
         level[OptionCode.HOST_NAME] = binding.hostname.split(".")[0].encode()
@@ -121,7 +124,7 @@ def _of_binding(binding: Binding) -> dict[int, bytes]:
     if binding.domain:
         level |= _domain(binding.domain)
     if binding.mtu is not None:
-        level[OptionCode.INTERFACE_MTU] = _u16(binding.mtu)
+        level[OptionCode.INTERFACE_MTU] = _u16(min(binding.mtu, network.mtu))
     return level | dict(binding.options)
 
 
@@ -172,7 +175,7 @@ def choose(
     """
     asked = request.options.get(OptionCode.PARAMETER_REQUEST_LIST)
     if asked is None:
-        codes = [code for code in available if code != 249]
+        codes = [code for code in available if code not in ONLY_IF_ASKED]
     else:
         codes = list(dict.fromkeys((*asked, *network.always)))
     if (
@@ -195,10 +198,13 @@ def choose(
 
 def _fqdn(asked: int, name: bytes, domain: bytes | None) -> bytes:
     """Return option 81: the server has the say over the name (RFC 4702 section 4)."""
-    full = name if domain is None else name + b"." + domain
     server, overridden, encoded = 1, 0 if asked & 1 else 2, asked & 4
-    wire = domain_name(full.decode()) if encoded else full
-    return bytes([server | overridden | encoded, 255, 255]) + wire
+    if encoded:
+        parent = b"\0" if domain is None else domain_name(domain.decode())
+        full = domain_name(name.decode())[:-1] + parent
+    else:
+        full = name if domain is None else name + b"." + domain
+    return bytes([server | overridden | encoded, 255, 255]) + full
 
 
 def largest(request: Message, mtu: int) -> int:
@@ -253,7 +259,7 @@ def fit(
     borrowed = (1 if blocks[1] else 0) | (2 if blocks[2] else 0)
     said = encode_option(OptionCode.OVERLOAD, bytes([borrowed])) if borrowed else b""
     return Fitted(
-        first + blocks[0] + said + last,
+        first + said + blocks[0] + last,
         blocks[1] + b"\xff" if blocks[1] else b"",
         blocks[2] + b"\xff" if blocks[2] else b"",
         tuple(code for code in encoded if code not in fields),

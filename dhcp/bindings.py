@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from dataclasses import field
 from ipaddress import IPv4Address
 
+from .codes import INFINITE
+from .formats import MTU_AT_LEAST
+from .formats import MTU_AT_MOST
+from .formats import domain_name
+from .formats import within
 from .hardware import HardwareAddress
 from .routes import ClasslessRoute
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One NIC of one guest.  None leaves the choice to the network."""
+    """One NIC of one guest.  None leaves the choice to the network.
+
+    Raises ValueError for what no option could carry.
+    """
 
     hardware: HardwareAddress
     address: IPv4Address
@@ -34,6 +42,16 @@ class Binding:
     lease_time: int | None = None  # seconds
     client_id: bytes | None = None
     options: Mapping[int, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in filter(None, (self.hostname, self.domain)):
+            domain_name(name)
+        if self.prefix is not None:
+            within("prefix", self.prefix, 0, 32)
+        if self.mtu is not None:
+            within("mtu", self.mtu, MTU_AT_LEAST, MTU_AT_MOST)
+        if self.lease_time is not None:
+            within("lease_time", self.lease_time, 1, INFINITE)
 
     @property
     def has_metadata_route(self) -> bool:
@@ -53,17 +71,33 @@ class BindingTable:
         self.unread: set[bytes] = set()
         """MACs whose binding could not be read."""
         for binding in bindings:
+            same = self._by_hardware.get(binding.hardware.octets)
+            if same is not None:
+                raise ValueError(
+                    f"{binding.hardware} is bound twice: "
+                    f"to {same.address} and to {binding.address}"
+                )
             self.put(binding)
 
     def put(self, binding: Binding) -> None:
         """Add *binding*, or replace the one of its MAC.
 
-        Raises ValueError where another MAC has its address: the caller has to ask
-        `at` first, and to name both to the operator.
+        Raises ValueError, which names both, where another MAC has its address or its
+        client-id; the table is then as it was.
         """
         holder = self._by_address.get(binding.address)
         if holder is not None and holder.hardware != binding.hardware:
-            raise ValueError(f"{binding.address} is bound to {holder.hardware}")
+            raise ValueError(
+                f"{binding.address} is bound to {holder.hardware}, "
+                f"and cannot be to {binding.hardware}"
+            )
+        if binding.client_id is not None:
+            holder = self._by_client_id.get(binding.client_id)
+            if holder is not None and holder.hardware != binding.hardware:
+                raise ValueError(
+                    f"client-id {binding.client_id.hex()} is bound to "
+                    f"{holder.hardware}, and cannot be to {binding.hardware}"
+                )
         self.remove(binding.hardware)
         self._by_hardware[binding.hardware.octets] = binding
         self._by_address[binding.address] = binding

@@ -40,12 +40,14 @@ def compose_answer(
     """Return an OFFER or an ACK that offers what is *available*."""
     body = choose(available, network, request)
     head = [*_head(kind, place), *lease_options]
+    if kind is MessageType.ACK and request.options.message_type == MessageType.DISCOVER:
+        head.append((OptionCode.RAPID_COMMIT, b""))
     if body and body[0][0] == OptionCode.SUBNET_MASK:
         head.append(body.pop(0))
     fitted = fit(
         head,
-        body,
-        _echoed(request, network),
+        [*body, *_client_id(request, network)],
+        _agent(request, network),
         octets=largest(request, network.mtu),
         overload=OptionCode.PARAMETER_REQUEST_LIST in request.options,
     )
@@ -76,8 +78,8 @@ def compose_nak(
     kind = MessageType.NAK
     fitted = fit(
         [*_head(kind, place), (OptionCode.MESSAGE, text.encode())],
-        [],
-        _echoed(request, network),
+        _client_id(request, network),
+        _agent(request, network),
         octets=largest(request, network.mtu),
         overload=False,
     )
@@ -95,16 +97,20 @@ def compose_nak(
     )
 
 
-def _echoed(request: Message, network: Network) -> list[tuple[int, bytes]]:
-    """Return what is echoed: the client-id (RFC 6842), and the relay's 82, last."""
-    echoed: list[tuple[int, bytes]] = []
+def _client_id(request: Message, network: Network) -> list[tuple[int, bytes]]:
+    """Return the client-id, to be echoed (RFC 6842)."""
     client_id = request.options.get(OptionCode.CLIENT_ID)
-    if client_id is not None and network.echo_client_id:
-        echoed.append((OptionCode.CLIENT_ID, client_id))
+    if client_id is None or not network.echo_client_id:
+        return []
+    return [(OptionCode.CLIENT_ID, client_id)]
+
+
+def _agent(request: Message, network: Network) -> list[tuple[int, bytes]]:
+    """Return what a relay has added, to be echoed as the last (RFC 3046)."""
     agent = request.options.get(OptionCode.RELAY_AGENT_INFORMATION)
-    if agent is not None and (request.relayed or network.trust_option_82):
-        echoed.append((OptionCode.RELAY_AGENT_INFORMATION, agent))
-    return echoed
+    if agent is None or not (request.relayed or network.trust_option_82):
+        return []
+    return [(OptionCode.RELAY_AGENT_INFORMATION, agent)]
 
 
 def _head(kind: MessageType, place: Range) -> list[tuple[int, bytes]]:

@@ -24,8 +24,17 @@ KEYS = {
     249: "routes",
 }
 
+MTU_AT_LEAST = 68  # octets (RFC 2132 section 5.1)
+MTU_AT_MOST = 65535
+
 LABEL_AT_MOST = 63  # octets (RFC 1035 section 2.3.4)
 NAME_AT_MOST = 255
+
+
+def within(name: str, number: int, least: int, most: int) -> None:
+    """Raise ValueError, which names the number, where it is out of bounds."""
+    if not least <= number <= most:
+        raise ValueError(f"{name} {number} is not in {least}..{most}")
 
 
 def addresses(text: str) -> bytes:
@@ -39,8 +48,7 @@ def addresses(text: str) -> bytes:
 def _number(octets: int) -> Callable[[str], bytes]:
     def number(text: str) -> bytes:
         value = int(text, 0)
-        if not 0 <= value < 256**octets:
-            raise ValueError(f"{text} is not in 0..{256**octets - 1}")
+        within("number", value, 0, 256**octets - 1)
         return value.to_bytes(octets, "big")
 
     return number
@@ -58,8 +66,10 @@ def domain_name(name: str) -> bytes:
 
     Raises ValueError for an empty label, or one of more than 63 octets.
     """
-    labels = name.rstrip(".").encode("ascii").split(b".")
-    if any(not 0 < len(label) <= LABEL_AT_MOST for label in labels):
+    labels = name.removesuffix(".").encode(errors="replace").split(b".")
+    if not name.isascii() or any(
+        not 0 < len(label) <= LABEL_AT_MOST for label in labels
+    ):
         raise ValueError(f"{name!r} is not a domain name")
     encoded = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
     if len(encoded) > NAME_AT_MOST:

@@ -7,7 +7,12 @@ from enum import Enum
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 
+from .codes import INFINITE
 from .codes import OptionCode
+from .formats import MTU_AT_LEAST
+from .formats import MTU_AT_MOST
+from .formats import domain_name
+from .formats import within
 from .routes import ClasslessRoute
 
 METADATA_ROUTE = IPv4Network("169.254.169.254/32")
@@ -51,7 +56,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The network's part of every answer."""
+    """The network's part of every answer.
+
+    Raises ValueError for what no option could carry.
+    """
 
     ranges: tuple[Range, ...]
     mtu: int = 1500  # octets
@@ -59,16 +67,26 @@ class Network:
     domain: str | None = None
     routes: tuple[ClasslessRoute, ...] = ()
     lease_time: int = DAY  # seconds
+    rapid_commit: bool = False
+    """A DISCOVER with option 80 is answered by an ACK (RFC 4039)."""
     authoritative: bool = False
     """We are the only server of this L2: unknown clients may get a NAK."""
     shares_bridge: bool = False
-    """Another network lives on the same L2: its guests are not ours to inform."""
+    """Another network lives on the same L2: its guests get no answer of ours at all."""
     router_with_121: RouterWith121 = RouterWith121.BOTH
     reply: ReplyTo = ReplyTo.AUTO
     echo_client_id: bool = True
     trust_option_82: bool = False
     always: tuple[int, ...] = ALWAYS
     options: Mapping[int, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.ranges:
+            raise ValueError("a network needs a range of addresses")
+        if self.domain:
+            domain_name(self.domain)
+        within("mtu", self.mtu, MTU_AT_LEAST, MTU_AT_MOST)
+        within("lease_time", self.lease_time, 1, INFINITE)
 
     @property
     def server_ids(self) -> tuple[IPv4Address, ...]:

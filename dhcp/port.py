@@ -26,6 +26,7 @@ from .hardware import HardwareAddress
 FRAMES = 1024
 FRAME_OCTETS = 4096
 BLOCK_OCTETS = 1 << 16
+LOOK_EVERY = 1.0  # seconds between looks at the device, when nothing arrives
 
 SOL_PACKET = 263
 PACKET_RX_RING = 5
@@ -118,24 +119,28 @@ class RawPort:
         Raises OSError when the device is gone; one that is only down is waited for.
         """
         while True:
-            await trio.lowlevel.wait_readable(self._packets)
+            # a device that is down wakes us; that it is then removed, nobody tells
+            with trio.move_on_after(LOOK_EVERY):
+                await trio.lowlevel.wait_readable(self._packets)
             batch = self._drain()
             if batch:
                 return batch
             failure = self._packets.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if failure not in (0, errno.ENETDOWN):
                 raise OSError(failure, "the DHCP socket failed")
+            if not self._packets.getsockname()[0]:
+                raise OSError(errno.ENODEV, "the device of the DHCP socket is gone")
 
     def _drain(self) -> list[Received]:
         batch = []
         for _ in range(FRAMES):
             at = self._next * FRAME_OCTETS
-            status, length, snapped, mac, _ = RING_HEADER.unpack_from(self._ring, at)
+            status, _, snapped, mac, _ = RING_HEADER.unpack_from(self._ring, at)
             if not status & STATUS_USER:
                 break
-            if length == snapped:
-                frame = self._ring[at + mac : at + mac + snapped]
-                batch.append(Received(frame, not status & STATUS_CSUM_NOT_READY))
+            # one that was cut to the ring's frame fails to parse, and is counted
+            frame = self._ring[at + mac : at + mac + snapped]
+            batch.append(Received(frame, not status & STATUS_CSUM_NOT_READY))
             struct.pack_into("I", self._ring, at, 0)
             self._next = (self._next + 1) % FRAMES
         return batch

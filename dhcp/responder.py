@@ -5,6 +5,7 @@ is computed from the binding, so nothing is stored, and no restart can NAK a goo
 client.  For the choices that the RFC leaves see docs/differences.md.
 """
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from .assembly import configured
@@ -32,9 +33,8 @@ from .network import Range
 
 HOPS_AT_MOST = 16  # RFC 1542 section 4.1.1
 
-
-# an entry holds as long as it was made from this very network and binding
-Configured = tuple[Network, Binding, dict[int, bytes]]
+# an entry holds as long as it was made from this very network, range and binding
+Configured = tuple[Network, Range, Binding, dict[int, bytes]]
 CONFIGURED_AT_MOST = 4096  # guests
 
 
@@ -117,7 +117,11 @@ class Responder:
             return binding
         if OptionCode.SERVER_ID in request.options:
             notes += (Note.DISCOVER_WITH_SERVER,)
-        return self._grant(request, arrival, binding, MessageType.OFFER, notes)
+        commits = (
+            self.network.rapid_commit and OptionCode.RAPID_COMMIT in request.options
+        )
+        kind = MessageType.ACK if commits else MessageType.OFFER
+        return self._grant(request, arrival, binding, kind, notes)
 
     def _request(
         self,
@@ -130,14 +134,15 @@ class Responder:
         selected = options.address(OptionCode.SERVER_ID)
         if selected is not None and selected not in self.network.server_ids:
             return Silence(Reason.OTHER_SERVER)
+        if selected is not None and request.ciaddr != NOWHERE:
+            notes += (Note.CIADDR_IN_SELECTING,)
+            request = replace(request, ciaddr=NOWHERE)
         binding = self._find(request)
         asked = options.address(OptionCode.REQUESTED_IP_ADDRESS)
-        if selected is None and request.ciaddr != NOWHERE:
+        if request.ciaddr != NOWHERE:
             asked = request.ciaddr  # RENEWING or REBINDING (section 4.3.2)
         if isinstance(binding, Silence):
             return self._unknown(request, arrival, now, binding, asked, notes)
-        if selected is not None and request.ciaddr != NOWHERE:
-            notes += (Note.CIADDR_IN_SELECTING,)
         if asked is None and selected is None:
             # the RFC has a NAK here; a client that says nothing wrong is helped
             notes += (Note.REQUEST_WITHOUT_ADDRESS,)
@@ -158,6 +163,7 @@ class Responder:
         # another server may own this client; and a file that is unread may bind it
         if (
             not self.network.authoritative
+            or self.network.shares_bridge
             or self.bindings.unread
             or silence.reason is not Reason.UNKNOWN
         ):
@@ -210,7 +216,8 @@ class Responder:
         if declined != binding.address:
             return Silence(Reason.NOT_OURS)
         said = request.options.get(OptionCode.MESSAGE) or b""
-        return Silence(Reason.CONFLICT, said.decode("ascii", "backslashreplace"))
+        text = said.decode("latin-1").encode("unicode_escape").decode()
+        return Silence(Reason.CONFLICT, text)
 
     def _release(self, request: Message) -> Silence:
         selected = request.options.address(OptionCode.SERVER_ID)
@@ -271,10 +278,15 @@ class Responder:
             return configured(self.network, place, None)
         octets = binding.hardware.octets
         kept = self._configured.get(octets)
-        if kept is not None and kept[0] is self.network and kept[1] is binding:
-            return kept[2]
+        if (
+            kept is not None
+            and kept[0] is self.network
+            and kept[1] is place
+            and kept[2] is binding
+        ):
+            return kept[3]
         if len(self._configured) >= CONFIGURED_AT_MOST:
             self._configured.clear()
         available = configured(self.network, place, binding)
-        self._configured[octets] = (self.network, binding, available)
+        self._configured[octets] = (self.network, place, binding, available)
         return available

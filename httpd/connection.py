@@ -22,6 +22,7 @@ class Connection:
         self._buffer = b""
         self._searched = 0
         self._head: tuple[Request, int] | None = None
+        self._skipped = False
 
     @property
     def empty(self) -> bool:
@@ -48,21 +49,30 @@ class Connection:
         return replace(request, body=body) if body else request
 
     def _take_head(self) -> tuple[Request, int] | None:
-        if self._buffer.startswith(b"\r\n"):  # RFC 9112 section 2.2: one is ignored
-            self._buffer = self._buffer[2:]
-        end = self._buffer.find(END, max(0, self._searched - 3))
+        if self._buffer.startswith(b"\r\n"):
+            if self._skipped or self._buffer.startswith(END):
+                raise BadRequest(400, "empty lines where a request belongs")
+            self._buffer = self._buffer[2:]  # RFC 9112 section 2.2: one is ignored
+            self._skipped = True
+        new = max(0, self._searched - len(END) + 1)
+        end = self._buffer.find(END, new)
         if end < 0:
+            ends = self._buffer.count(b"\n", new)
+            if ends != self._buffer.count(b"\r\n", max(0, new - 1)):
+                raise BadRequest(400, "a line does not end with CRLF")
             self._searched = len(self._buffer)
-            self._check_size(self._searched)
+            # what may be the beginning of END does not count
+            self._check_size(self._searched - len(END) + 1)
             return None
         self._check_size(end)
         head = self._buffer[:end]
         self._buffer = self._buffer[end + len(END) :]
         self._searched = 0
+        self._skipped = False
         return parse_head(head)
 
     def _check_size(self, size: int) -> None:
-        if size > LINE_AT_MOST and b"\r\n" not in self._buffer[: LINE_AT_MOST + 1]:
+        if size > LINE_AT_MOST and b"\r\n" not in self._buffer[: LINE_AT_MOST + 2]:
             raise BadRequest(414, "the request line is too long")
         if size > HEAD_AT_MOST:
             raise BadRequest(431, "the headers are too long")

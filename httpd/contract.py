@@ -54,7 +54,7 @@ class TurnedAway:
 
     peer: Peer
     reason: str
-    """"identity" or "timeout"."""
+    """"identity", "timeout", or "crowded": no room even to be told so."""
 
 
 Event = Served | TurnedAway

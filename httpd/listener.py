@@ -48,6 +48,27 @@ def open_listener(
     return listener
 
 
+def accept(
+    listener: socket.socket, *, save_syn: bool
+) -> tuple[socket.socket, Peer] | None:
+    """Return the next connection and who called; None when nobody waits.
+
+    Raises OSError when the process or the machine has no room for one.
+    """
+    while True:
+        try:
+            connection, (address, _) = listener.accept()
+        except BlockingIOError:
+            return None
+        except ConnectionAbortedError:
+            continue  # it went before its turn came
+        try:
+            connection.setblocking(False)
+            return connection, identify(connection, address, save_syn=save_syn)
+        except OSError:
+            connection.close()
+
+
 def identify(connection: socket.socket, address: str, *, save_syn: bool) -> Peer:
     """Return who called; asked once, at the accept."""
     hardware = None

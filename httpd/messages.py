@@ -42,10 +42,10 @@ class Request:
     @property
     def keeps_alive(self) -> bool:
         """Whether the connection stays open after the answer (section 9.3)."""
-        words = self.headers.get("connection", "").lower().replace(" ", "").split(",")
-        if self.version == (1, 0):
-            return "keep-alive" in words
-        return "close" not in words
+        said = self.headers.get("connection", "").lower().split(",")
+        words = {word.strip(" \t") for word in said}
+        asked = self.version != (1, 0) or "keep-alive" in words
+        return asked and "close" not in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Response:
     body: bytes | FileBody = b""
     origin: str = ""
     """Where the document is from, for explain and logs."""
+    rule: str = ""
+    """The rule that led to it, likewise."""
 
     @property
     def length(self) -> int:

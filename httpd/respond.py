@@ -14,6 +14,7 @@ from .messages import Response
 
 OCTETS = "application/octet-stream"
 ALLOWED = ("GET", "HEAD")
+YEAR_10000 = 253402300800  # seconds: no date of a header can say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def respond(resource: Resource, content_type: str | None = None) -> Response:
     match resource:
         case Document(body, modified, origin):
             headers = [("Content-Type", content_type or OCTETS)]
-            if modified is not None:
+            if modified is not None and 0 <= modified < YEAR_10000:
                 headers.append(("Last-Modified", formatdate(modified, usegmt=True)))
             headers.append(("Cache-Control", "no-store"))
             return Response(200, tuple(headers), body, origin)

@@ -11,14 +11,19 @@ import errno
 import os
 import stat
 import struct
+import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .messages import FileBody
 
 SMALL = 64 * 1024  # octets: a larger document is sent by a task of its own
 CACHE_AT_MOST = 8 * 1024 * 1024  # octets
+ENTRY = 512  # octets that an entry takes beside its body
+# the kernel cannot vouch for a ".." while something is renamed anywhere: ask again
+ATTEMPTS = 100
 # a file that was changed less than this ago can change again without its times showing
 SETTLED = 1_000_000_000  # nanoseconds
 
@@ -28,6 +33,14 @@ _RESOLVE_BENEATH = 0x08
 _RESOLVE_CACHED = 0x20
 _HOW = struct.Struct("QQQ")
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_libc.syscall.argtypes = (
+    ctypes.c_long,
+    ctypes.c_int,
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_size_t,
+)
 
 _ABSENT = {
     errno.ENOENT,
@@ -57,27 +70,39 @@ class Names:
     names: tuple[str, ...]
 
 
+def discard(body: bytes | FileBody) -> None:
+    """Give back a body that will not be sent."""
+    if isinstance(body, FileBody):
+        os.close(body.descriptor)
+
+
 class FileCache:
     """The octets of small files, the least used forgotten first."""
 
     def __init__(self, octets: int = CACHE_AT_MOST) -> None:
         self._left = octets
         self._files: OrderedDict[tuple[int, ...], bytes] = OrderedDict()
+        self._lock = threading.Lock()  # threads that waited for a disk come here too
 
     def find(self, facts: os.stat_result) -> bytes | None:
         key = _identity(facts)
-        body = self._files.get(key)
-        if body is not None:
-            self._files.move_to_end(key)
+        with self._lock:
+            body = self._files.get(key)
+            if body is not None:
+                self._files.move_to_end(key)
         return body
 
     def keep(self, facts: os.stat_result, body: bytes) -> None:
-        if time.time_ns() - facts.st_ctime_ns < SETTLED or len(body) > self._left:
+        if time.time_ns() - facts.st_ctime_ns < SETTLED:
             return
-        self._files[_identity(facts)] = body
-        self._left -= len(body)
-        while self._left < SMALL:
-            self._left += len(self._files.popitem(last=False)[1])
+        key = _identity(facts)
+        with self._lock:
+            if key in self._files:  # two read it at the same time
+                return
+            self._files[key] = body
+            self._left -= len(body) + ENTRY
+            while self._left < 0:
+                self._left += len(self._files.popitem(last=False)[1]) + ENTRY
 
 
 def _identity(facts: os.stat_result) -> tuple[int, ...]:
@@ -106,13 +131,12 @@ class DocumentRoot:
         if directory is None:
             return None
         try:
-            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-            confined = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS
-            descriptor = _open(
-                directory, relative.strip("/") or ".", flags, confined, wait
-            )
+            return self._find(directory, relative.strip("/") or ".", wait)
         finally:
             os.close(directory)
+
+    def _find(self, directory: int, relative: str, wait: bool) -> File | Names | None:
+        descriptor = _open_below(directory, relative, wait)
         if descriptor is None:
             return None
         kept = False
@@ -121,7 +145,7 @@ class DocumentRoot:
             if stat.S_ISDIR(facts.st_mode):
                 if not wait:  # a directory's blocks cannot be asked for without waiting
                     raise BlockingIOError
-                return Names(_names(descriptor))
+                return Names(tuple(_names(directory, relative, descriptor)))
             if not stat.S_ISREG(facts.st_mode):
                 return None
             if facts.st_size > SMALL:
@@ -140,6 +164,12 @@ class DocumentRoot:
         return body
 
 
+def _open_below(directory: int, relative: str, wait: bool) -> int | None:
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+    confined = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS
+    return _open(directory, relative, flags, confined, wait)
+
+
 def _open(
     directory: int, path: str, flags: int, resolve: int, wait: bool
 ) -> int | None:
@@ -149,15 +179,20 @@ def _open(
         encoded = os.fsencode(path)
     except UnicodeEncodeError:
         return None
-    descriptor: int = _libc.syscall(_OPENAT2, directory, encoded, how, _HOW.size)
-    if descriptor >= 0:
-        return descriptor
-    number = ctypes.get_errno()
-    if number in _ABSENT:
+    if b"\0" in encoded:  # the kernel would read up to it
         return None
-    if number in _WOULD_WAIT and not wait:
-        raise BlockingIOError
-    raise OSError(number, os.strerror(number), path)
+    for _ in range(ATTEMPTS):
+        descriptor: int = _libc.syscall(_OPENAT2, directory, encoded, how, _HOW.size)
+        if descriptor >= 0:
+            return descriptor
+        number = ctypes.get_errno()
+        if number in _ABSENT:
+            return None
+        if number in _WOULD_WAIT and not wait:
+            raise BlockingIOError
+        if number != errno.EAGAIN:
+            raise OSError(number, os.strerror(number), path)
+    raise OSError(errno.EIO, "no end of renames meanwhile", path)
 
 
 def _pread(descriptor: int, size: int, wait: bool) -> bytes:
@@ -177,9 +212,17 @@ def _pread(descriptor: int, size: int, wait: bool) -> bytes:
     return bytes(octets[:at])
 
 
-def _names(descriptor: int) -> tuple[str, ...]:
-    with os.scandir(descriptor) as entries:
-        found = [
-            entry.name + "/" if entry.is_dir() else entry.name for entry in entries
-        ]
-    return tuple(sorted(found))
+def _names(directory: int, relative: str, listed: int) -> Iterator[str]:
+    """Yield what would be served: a name that is listed and 404 stops cloud-init."""
+    for name in sorted(os.listdir(listed)):
+        descriptor = _open_below(directory, f"{relative}/{name}", wait=True)
+        if descriptor is None:
+            continue
+        try:
+            mode = os.fstat(descriptor).st_mode
+        finally:
+            os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            yield name + "/"
+        elif stat.S_ISREG(mode):
+            yield name

@@ -1,12 +1,17 @@
-"""What does not go out at once: the rest of an answer, from memory or from a file."""
+"""What goes out: an answer as octets, and the rest of one that does not go at once."""
 
 import os
 import socket
 from dataclasses import dataclass
+from email.utils import formatdate
+from time import time
 
 import trio
 
 from .messages import FileBody
+from .messages import Request
+from .messages import Response
+from .messages import encode_head
 
 CHUNK = 256 * 1024  # octets of a file at once
 
@@ -18,6 +23,35 @@ class Rest:
     octets: bytes
     file: FileBody | None
     keep_alive: bool
+
+
+class Sender:
+    """Puts answers into octets; writes the date once a second."""
+
+    def __init__(self) -> None:
+        self._date = ""
+        self._second = 0
+
+    def encode(
+        self, request: Request | None, response: Response, *, keep_alive: bool
+    ) -> tuple[bytes, FileBody | None]:
+        """Return what goes out first, and the file that follows.
+
+        Resource handling: the file of an answer to HEAD is closed here.
+        """
+        version = (1, 1) if request is None else request.version
+        second = int(time())
+        if self._second != second:
+            self._date, self._second = formatdate(second, usegmt=True), second
+        head = encode_head(
+            response, date=self._date, keep_alive=keep_alive, version=version
+        )
+        body = response.body
+        if request is not None and request.method == "HEAD":
+            if isinstance(body, FileBody):
+                os.close(body.descriptor)
+            return head, None
+        return (head, body) if isinstance(body, FileBody) else (head + body, None)
 
 
 async def transmit(connection: socket.socket, rest: Rest, *, patience: float) -> None:

@@ -11,7 +11,9 @@ Whatever else stands in a file is an error with its place: nothing is skipped.
 
 import re
 from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import IPv4Network
+from typing import NoReturn
 
 from .errors import RuleSyntaxError
 from .patterns import Target
@@ -22,6 +24,7 @@ from .tokens import tokenize
 NESTED_AT_MOST = 16  # blocks
 
 IF_MISSING = ("404", "204", "empty")
+_PRINTABLE = re.compile(r"[ -~]+")
 SETTINGS = (
     "url.rewrite-once",
     "alias.url",
@@ -29,7 +32,11 @@ SETTINGS = (
     "metalease.content-type",
     "metalease.if-missing",
 )
-FIELDS = ("remoteip", "url", "request-method")
+FIELDS = {
+    "remoteip": ("==", "!="),
+    "url": ("==", "!=", "=~", "!~"),
+    "request-method": ("==", "!=", "=~", "!~"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +109,7 @@ class _Parser:
         self._at = 0
 
     def file(self) -> Block:
-        block = self._body(None, closing="end", depth=0)
-        return block
+        return self._body(None, closing="end", depth=0)
 
     def _body(self, condition: Condition | None, *, closing: str, depth: int) -> Block:
         if depth > NESTED_AT_MOST:
@@ -116,7 +122,10 @@ class _Parser:
             elif self._here.kind == "word":
                 self._setting(found)
             else:
-                self._fail(self._here, f"a setting or a block, not {self._here.text!r}")
+                wanted = "a setting or a block" if closing == "end" else closing
+                self._fail(
+                    self._here, f"{wanted} belongs here, not {self._here.text!r}"
+                )
         self._at += 1
         return Block(condition, Settings(**found), tuple(inner))  # type: ignore[arg-type] # _setting gives each key its type
 
@@ -124,7 +133,7 @@ class _Parser:
     def _here(self) -> Token:
         return self._tokens[min(self._at, len(self._tokens) - 1)]
 
-    def _fail(self, token: Token, expected: str) -> None:
+    def _fail(self, token: Token, expected: str) -> NoReturn:
         raise RuleSyntaxError(self._file, token.line, token.column, expected)
 
     def _is_next(self, text: str) -> bool:
@@ -144,20 +153,21 @@ class _Parser:
         return token
 
     def _block(self, depth: int) -> Block:
-        condition = self._condition()
-        self._take("mark", text="{")
-        block = self._body(condition, closing="}", depth=depth)
-        if not self._is_next("else"):
-            return block
-        self._at += 1
-        if self._is_next("{"):
+        chain = [self._braces(self._condition(), depth)]
+        while chain[-1].condition is not None and self._is_next("else"):
             self._at += 1
-            otherwise = self._body(None, closing="}", depth=depth)
-        else:
             if self._is_next("if"):
                 self._fail(self._here, "write `else $HTTP[...] ...` without `if`")
-            otherwise = self._block(depth + 1)
-        return Block(block.condition, block.settings, block.inner, otherwise)
+            condition = None if self._is_next("{") else self._condition()
+            chain.append(self._braces(condition, depth))
+        block = chain.pop()
+        while chain:  # a block an IP may be long: no recursion
+            block = replace(chain.pop(), otherwise=block)
+        return block
+
+    def _braces(self, condition: Condition | None, depth: int) -> Block:
+        self._take("mark", text="{")
+        return self._body(condition, closing="}", depth=depth)
 
     def _condition(self) -> Condition:
         token = self._take("field")
@@ -169,24 +179,18 @@ class _Parser:
             self._fail(token, f'{token.text}["{field.text}"] is not known: {known} are')
         operator = self._take("operator")
         operand = self._take("string")
-        negated = operator.text.startswith("!")
+        if operator.text not in FIELDS[field.text]:
+            known = ", ".join(FIELDS[field.text])
+            self._fail(operator, f"not for {field.text}: {known} are")
+        value: str | IPv4Network | re.Pattern[str] = operand.text
         try:
-            match operator.text, field.text:
-                case ("==" | "!=", "remoteip"):
-                    network = IPv4Network(operand.text)
-                    return Condition(field.text, negated, network)
-                case ("=~" | "!~", "url" | "request-method"):
-                    pattern = compile_pattern(operand.text)
-                    return Condition(field.text, negated, pattern)
-                case ("==" | "!=", _):
-                    return Condition(field.text, negated, operand.text)
-                case _:
-                    raise ValueError(
-                        f"{operator.text} does not go with {field.text}: use == or !="
-                    )
+            if field.text == "remoteip":
+                value = IPv4Network(operand.text)
+            elif operator.text in ("=~", "!~"):
+                value = compile_pattern(operand.text)
         except ValueError as problem:
             self._fail(operand, str(problem))
-            raise
+        return Condition(field.text, operator.text.startswith("!"), value)
 
     def _setting(self, found: dict[str, object]) -> None:
         key = self._take("word")
@@ -221,8 +225,7 @@ class _Parser:
         for name, value in self._items():
             if value is None:
                 self._fail(name, '"..." => "..." belongs here')
-            else:
-                pairs.append((name, value))
+            pairs.append((name, value))
         return pairs
 
     def _target(self, token: Token, groups: int) -> Target:
@@ -230,7 +233,6 @@ class _Parser:
             target = Target.parse(token.text, groups)
         except ValueError as problem:
             self._fail(token, str(problem))
-            raise
         if not token.text.startswith("/") and token.text != "${url.path}":
             self._fail(token, f'{token.text!r}: a target begins with "/"')
         return target
@@ -242,7 +244,6 @@ class _Parser:
                 pattern = compile_pattern(name.text)
             except ValueError as problem:
                 self._fail(name, str(problem))
-                raise
             target = self._target(value, pattern.groups)
             rules.append(Rule(pattern, target, name.line))
         return "rules", tuple(rules)
@@ -262,7 +263,10 @@ class _Parser:
         )
 
     def content_type(self, _: Token) -> tuple[str, object]:
-        return "content_type", self._take("string").text
+        token = self._take("string")
+        if not _PRINTABLE.fullmatch(token.text):
+            self._fail(token, "a content type is printable ASCII")
+        return "content_type", token.text
 
     def if_missing(self, _: Token) -> tuple[str, object]:
         token = self._take("string")

@@ -2,16 +2,26 @@ r"""Patterns and targets: `^/(.+)/user-data$` => `/${ip}/user-data`.
 
 A target is a list of parts: text as it is, $0 to $9 of the pattern, and the facts of
 the asking VM: ${ip}, ${mac}, ${network}; ${url.path} is the path that was asked for.
+$$ is a $, and %% a %, as in lighttpd.
 """
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 FACTS = ("ip", "mac", "network", "url.path")
 
-_PART = re.compile(r"\$(?P<digit>\d)|\$\{(?P<fact>[^}]*)\}|%(?P<outer>\d)|%\{[^}]*\}")
+_PART = re.compile(
+    r"""
+      (?P<doubled>\$\$|%%)
+    | \$(?P<digit>[0-9])
+    | \$\{(?P<fact>[^}]*)\}
+    | %[0-9] | %\{[^}]*\}     # of the condition around: not known here
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,9 @@ class Target:
         for found in _PART.finditer(text):
             parts.append(text[at : found.start()])
             at = found.end()
-            if found["digit"] is not None:
+            if found["doubled"] is not None:
+                parts.append(found["doubled"][0])
+            elif found["digit"] is not None:
                 number = int(found["digit"])
                 if number > groups:
                     raise ValueError(
@@ -80,7 +92,10 @@ class Target:
 def compile_pattern(text: str) -> re.Pattern[str]:
     """Compile a pattern as PCRE would mean it; raises ValueError."""
     try:
-        # PCRE's $ is also before a last newline, re's too; neither wants Unicode's \d
-        return re.compile(text, re.ASCII)
-    except re.error as problem:
+        with warnings.catch_warnings():
+            # re warns of what it may one day read as PCRE reads it now: [[:alpha:]]
+            warnings.simplefilter("error")
+            # PCRE's $ is also before a last newline, re's too; \d is ASCII's in PCRE
+            return re.compile(text, re.ASCII)
+    except (re.error, OverflowError, RecursionError, Warning) as problem:
         raise ValueError(f"{text!r} is no regular expression: {problem}") from None

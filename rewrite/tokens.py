@@ -10,7 +10,7 @@ _TOKEN = re.compile(
     r"""
       (?P<blank>[ \t\r]+|\#[^\n]*)
     | (?P<newline>\n)
-    | (?P<string>"(?:[^"\\]|\\.)*")
+    | (?P<string>"(?:[^"\\]|\\"|\\(?!"))*")
     | (?P<field>\$[A-Z]+)
     | (?P<operator>=>|==|=~|!=|!~|=\^|=\$)
     | (?P<mark>[=(){}\[\],])
@@ -18,7 +18,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPED = re.compile(r"\\([\"\\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,12 @@ def tokenize(text: str, file: str) -> Iterator[Token]:
         at = found.end()
         if kind not in ("blank", "newline"):
             inner = word[1:-1] if kind == "string" else word
-            yield Token(kind, _unescape(inner, kind), line, column)
+            # lighttpd: \" in a string is a quote, any other backslash is the pattern's
+            yield Token(kind, inner.replace('\\"', '"'), line, column)
         if "\n" in word:
             line += word.count("\n")
             start = at - len(word) + word.rindex("\n") + 1
     yield Token("end", "the end of the file", line, at - start + 1)
-
-
-def _unescape(text: str, kind: str) -> str:
-    # lighttpd: \" and \\ in a string; any other backslash is the pattern's own
-    return _ESCAPED.sub(r"\1", text) if kind == "string" and '\\"' in text else text
 
 
 def _unknown(character: str) -> str:

@@ -1,0 +1,86 @@
+"""The command line: one word, one module, imported when the word is said.
+
+`put`, `ls` and `file` run once per VM, so they import neither trio nor pyroute2 nor
+prometheus_client: most of their time is Python's own start.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from . import __version__
+from .errors import SettingsError
+from .layout import Layout
+
+ROOT = "METALEASE_ROOT"
+BROKEN_PIPE = 141  # as a shell says of a program that SIGPIPE ended
+INTERRUPTED = 130
+
+# word: module in appliance/commands, what it does
+COMMANDS = {
+    "net": ("net", "add, list, show, check and remove networks"),
+    "put": ("put", "bind an address to a MAC, with what the guest is told"),
+    "ls": ("bindings", "list the bindings of a network"),
+    "show": ("bindings", "show one binding and its documents"),
+    "rm": ("bindings", "remove a binding and its documents"),
+    "accept": ("bindings", "let bindings go whose files vanished all at once"),
+    "file": ("file", "put, get, list and remove the documents of a guest"),
+    "explain": ("explain", "say what a guest would be answered, and why"),
+    "status": ("status", "say how the networks are"),
+    "up": ("service", "make a network's namespace, links and addresses"),
+    "down": ("service", "remove them"),
+    "run": ("service", "serve a network in the foreground"),
+    "host": ("service", "keep every network of this host as `up` made it"),
+    "exporter": ("service", "serve the metrics of all networks to Prometheus"),
+    "lab": ("service", "show a whole network with guests that boot"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0 done, 1 refused or failed, 2 wrong usage, 3 not running.
+
+    An error is one line on stderr, which says what is wrong and what to do.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(words).parse_args(words)
+    try:
+        code: int = options.act(options, Layout(options.root.absolute()))
+        sys.stdout.flush()
+        return code
+    except SettingsError as problem:
+        print(f"metalease: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing is left to say
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="metalease",
+        description="DHCP and instance metadata for VMs: one daemon per L3 network.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path(os.environ.get(ROOT) or "/"),
+        help="put everything below this directory (or METALEASE_ROOT)",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    said = next((word for word in words if word in COMMANDS), None)
+    for word, (module, text) in COMMANDS.items():
+        command = commands.add_parser(word, help=text, description=text)
+        if word == said:
+            found = import_module(f"appliance.commands.{module}")
+            found.describe(word, command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

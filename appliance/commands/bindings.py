@@ -1,0 +1,192 @@
+"""`metalease ls`, `show`, `rm` and `accept`: what is bound, and no more."""
+
+import argparse
+import json
+import os
+import time
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from dhcp.hardware import HardwareAddress
+
+from ..directory import SUFFIX
+from ..directory import StateDirectory
+from ..errors import NOT_RUNNING
+from ..errors import SettingsError
+from ..files import locked
+from ..files import remove_file
+from ..files import remove_tree
+from ..layout import Layout
+from ..layout import NetworkLayout
+from ..records import Record
+from ..settings import load_settings
+from ..state import State
+from .change import bring_in_force
+from .change import find_on_disk
+from .change import not_running
+from .change import ring_daemon
+from .change import ring_host
+from .screen import plural
+from .screen import print_json
+from .screen import print_table
+from .screen import warn
+
+
+def describe(word: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NET")
+    if word in ("show", "rm"):
+        parser.add_argument("who", metavar="IP|MAC")
+    if word in ("ls", "show"):
+        parser.add_argument("--json", action="store_true")
+    acts = {"ls": list_bindings, "show": show, "rm": remove, "accept": accept}
+    parser.set_defaults(act=acts[word])
+
+
+def list_bindings(options: argparse.Namespace, layout: Layout) -> int:
+    """List every binding on disk, and what its daemon has heard of the guest."""
+    files = layout.network(options.network)
+    state = State(StateDirectory(files.bindings), load_settings(files))
+    state.load()
+    activity = _activity(files)
+    records = sorted(state.records.values(), key=lambda record: record.ip)
+    if options.json:
+        print_json([_as_json(record, activity) for record in records])
+    elif records:
+        rows = [
+            (
+                each.ip,
+                each.mac,
+                each.hostname,
+                "" if each.binding.default_network else "further NIC",
+                _heard(activity, each),
+            )
+            for each in records
+        ]
+        print_table(("IP", "MAC", "HOSTNAME", "KIND", "LAST ACK"), rows)
+    else:
+        warn(f"no bindings yet: metalease put {files.name} IP --mac MAC")
+    for problem in state.problems.values():
+        warn(problem)
+    return 1 if state.problems else 0
+
+
+def _activity(files: NetworkLayout) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = ring_daemon(files, {"op": "activity"})["activity"]
+    except SettingsError:
+        return None  # not running, or not for us to ask: the files are enough
+    return found
+
+
+def _as_json(record: Record, activity: dict[str, Any] | None) -> dict[str, Any]:
+    heard = (activity or {}).get(str(record.mac), {})
+    return {
+        "mac": str(record.mac),
+        "ip": str(record.ip),
+        "hostname": record.hostname,
+        "default_network": record.binding.default_network,
+        "acknowledged": heard.get("acknowledged"),
+        "conflict": heard.get("conflict"),
+    }
+
+
+def _heard(activity: dict[str, Any] | None, record: Record) -> str:
+    if activity is None:
+        return "(not running)"
+    heard = activity.get(str(record.mac), {})
+    if heard.get("conflict"):
+        return f"conflict: {heard['conflict']}"
+    if heard.get("acknowledged"):
+        return f"{int(time.time() - heard['acknowledged'])} s ago"
+    return "never"
+
+
+def find(files: NetworkLayout, who: str) -> HardwareAddress:
+    """Return the MAC of the binding that *who*, an IP or a MAC, means."""
+    try:
+        mac: HardwareAddress | None = HardwareAddress.parse(who)
+    except ValueError:
+        try:
+            mac = find_on_disk(files, IPv4Address(who))
+        except ValueError:
+            raise SettingsError(who, "is neither an IP nor a MAC") from None
+    if mac is None or not (files.bindings / (mac.digits + SUFFIX)).exists():
+        raise SettingsError(
+            f"network {files.name}",
+            f"nothing is bound to {who}: metalease ls {files.name}",
+        )
+    return mac
+
+
+def show(options: argparse.Namespace, layout: Layout) -> int:
+    """Show a binding as it is on disk, what follows from it, and its documents."""
+    from ..documents import instance_id
+
+    files = layout.network(options.network)
+    settings = load_settings(files)
+    mac = find(files, options.who)
+    state = State(StateDirectory(files.bindings), settings)
+    name = mac.digits + SUFFIX
+    state.update(state.directory.read_all([name]), {}, commanded=True)
+    if mac.octets not in state.records:
+        raise state.problems[name]
+    record = state.records[mac.octets]
+    values = json.loads((files.bindings / name).read_bytes())
+    follows = {
+        "hostname": record.hostname,
+        "instance_id": instance_id(settings, record),
+    }
+    documents = list_documents(files.metadata / str(record.ip))
+    if options.json:
+        print_json({**values, **follows, "documents": documents})
+        return 0
+    for key, value in {**values, **follows}.items():
+        print(f"{key:16} {value if isinstance(value, str) else json.dumps(value)}")
+    for path, size in documents.items():
+        print(f"{'document':16} {path} ({plural(size, 'octet')})")
+    return 0
+
+
+def list_documents(top: Path) -> dict[str, int]:
+    """Return path and size of every document that was dropped below *top*."""
+    found = {}
+    for folder, folders, names in os.walk(top):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            found[os.path.relpath(path, top)] = os.stat(path).st_size
+    return found
+
+
+def remove(options: argparse.Namespace, layout: Layout) -> int:
+    """Remove a binding, then its documents: a freed address keeps nothing."""
+    files = layout.network(options.network)
+    load_settings(files)
+    with locked(files.lock):
+        mac = find(files, options.who)
+        path = files.bindings / (mac.digits + SUFFIX)
+        try:
+            address = str(IPv4Address(json.loads(path.read_bytes())["ip"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            address = ""  # a bad file has no documents that we could know
+        remove_file(path)
+        if address:
+            remove_tree(files.metadata / address)
+    bring_in_force(files, [mac.digits], f"{mac} is removed on disk")
+    return 0
+
+
+def accept(options: argparse.Namespace, layout: Layout) -> int:
+    """Let the bindings go whose files vanished at once without a command."""
+    files = layout.network(options.network)
+    load_settings(files)
+    try:
+        answer = ring_daemon(files, {"op": "accept"})
+    except SettingsError as problem:
+        if problem.exit_code == NOT_RUNNING:
+            raise not_running(files, "nothing is held back") from None
+        raise
+    ring_host(files, {"op": "accept"})
+    print(f"{plural(len(answer['gone']), 'binding')} let go")
+    return 0

@@ -1,0 +1,210 @@
+"""`metalease explain`: what a guest would be answered now, and why.
+
+Offline: the same pure functions as the daemon's, over the same files.
+"""
+
+import argparse
+from ipaddress import IPv4Address
+from typing import Any
+
+from dhcp.assembly import levels
+from dhcp.codes import MessageType
+from dhcp.codes import Op
+from dhcp.codes import OptionCode
+from dhcp.decision import Reply
+from dhcp.destination import Arrival
+from dhcp.hardware import HardwareAddress
+from dhcp.message import Message
+from dhcp.option_text import describe_option
+from dhcp.options import Options
+from dhcp.responder import Responder
+from httpd.errors import BadRequest
+from httpd.messages import FileBody
+from httpd.messages import Request
+from httpd.paths import parse_target
+from httpd.respond import refuse
+
+from ..directory import StateDirectory
+from ..errors import SettingsError
+from ..layout import Layout
+from ..layout import NetworkLayout
+from ..rules import load_rules
+from ..settings import Settings
+from ..settings import load_settings
+from ..state import State
+from .screen import print_json
+
+NOBODY = HardwareAddress(bytes(5) + b"\x02")  # our own MAC, which the question has not
+ANYWHERE = IPv4Address(0)
+
+
+def describe(word: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NET")
+    kinds = parser.add_subparsers(required=True, metavar="dhcp|http")
+    dhcp = kinds.add_parser("dhcp", help="what DHCP message a client would get")
+    dhcp.add_argument("mac", metavar="MAC")
+    dhcp.add_argument(
+        "--type",
+        default="discover",
+        choices=("discover", "request", "inform"),
+        help="of the client's message",
+    )
+    dhcp.add_argument(
+        "--prl", metavar="CODES", help="what it asks for: 1,3,6,121 (default: nothing)"
+    )
+    dhcp.add_argument("--requested", metavar="IP", help="option 50 of a request")
+    dhcp.add_argument("--ciaddr", metavar="IP", help="its address, when renewing")
+    dhcp.set_defaults(act=explain_dhcp)
+    http = kinds.add_parser("http", help="what a guest would be served")
+    http.add_argument("ip", metavar="IP")
+    http.add_argument("method", metavar="METHOD")
+    http.add_argument("url", metavar="URL")
+    http.set_defaults(act=explain_http)
+    for each in (dhcp, http):
+        each.add_argument("--json", action="store_true")
+
+
+def _state(files: NetworkLayout) -> tuple[Settings, State]:
+    settings = load_settings(files)
+    state = State(StateDirectory(files.bindings), settings)
+    state.load()
+    return settings, state
+
+
+def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
+    files = layout.network(options.network)
+    settings, state = _state(files)
+    try:
+        mac = HardwareAddress.parse(options.mac)
+    except ValueError as problem:
+        raise SettingsError("MAC", str(problem)) from None
+    request = _message(options, mac)
+    source = request.ciaddr
+    responder = Responder(settings.network, state.table, NOBODY)
+    decision = responder.respond(request, Arrival(mac, source), now=0.0)
+    found: dict[str, Any] = {"client": str(mac), "asks": options.type.upper()}
+    if not settings.dhcp:
+        found["answer"] = "silence: [dhcp] enabled = false"
+    elif isinstance(decision, Reply):
+        found |= _answer(decision, settings, state, mac)
+    else:
+        found["answer"] = f"silence: {decision.reason.value}"
+        bad_file = state.problems.get(f"{mac.digits}.json")
+        if bad_file is not None:
+            found["because"] = str(bad_file)
+    _print(found, as_json=options.json)
+    return 0
+
+
+def _message(options: argparse.Namespace, mac: HardwareAddress) -> Message:
+    kind = MessageType[options.type.upper()]
+    values: dict[int, bytes] = {OptionCode.MESSAGE_TYPE: bytes([kind])}
+    try:
+        if options.prl is not None:
+            codes = [int(code) for code in options.prl.split(",") if code]
+            values[OptionCode.PARAMETER_REQUEST_LIST] = bytes(codes)
+        if options.requested is not None:
+            requested = IPv4Address(options.requested)
+            values[OptionCode.REQUESTED_IP_ADDRESS] = requested.packed
+        ciaddr = IPv4Address(options.ciaddr) if options.ciaddr else ANYWHERE
+    except ValueError as problem:
+        raise SettingsError("explain dhcp", str(problem)) from None
+    return Message(
+        op=Op.BOOTREQUEST, chaddr=mac.octets, ciaddr=ciaddr, options=Options(values)
+    )
+
+
+def _answer(
+    reply: Reply, settings: Settings, state: State, mac: HardwareAddress
+) -> dict[str, Any]:
+    to = reply.destination
+    message = Message.parse(reply.payload)
+    binding = state.table.find(mac.octets)
+    place = settings.network.range_of(reply.source)
+    assert place is not None  # it answers from one of its own addresses
+    origins = {
+        code: level
+        for level, values in levels(settings.network, place, binding)
+        for code in values
+    }
+    return {
+        "answer": reply.kind.name,
+        "because": reply.text or f"{reply.address} is bound to {mac}",
+        "address": str(message.yiaddr),
+        "to": f"{to.address} port {to.port}, {to.hardware}",
+        "octets": len(reply.payload),
+        "options": [
+            {
+                "code": code,
+                "name": OptionCode(code).name.lower(),
+                "value": describe_option(code, value),
+                "from": origins.get(code, "protocol"),
+            }
+            for code, value in message.options
+        ],
+        "left_out": list(reply.dropped),
+        "notes": [note.value for note in reply.notes],
+    }
+
+
+def explain_http(options: argparse.Namespace, layout: Layout) -> int:
+    from ..metadata import Metadata
+    from ..metadata import Outcome
+
+    files = layout.network(options.network)
+    settings, state = _state(files)
+    rules = load_rules(settings, files)
+    try:
+        address = IPv4Address(options.ip)
+    except ValueError as problem:
+        raise SettingsError("IP", str(problem)) from None
+    record = state.at(address)
+    found: dict[str, Any] = {
+        "guest": f"{address} ({record.mac})" if record else f"{address} (not bound)",
+        "asks": f"{options.method} {options.url}",
+    }
+    try:
+        path, query = parse_target(options.url)
+        found["path"] = path
+        request = Request(options.method, options.url, path, query)
+        metadata = Metadata(settings, rules, state, files)
+        outcome = metadata.resolve(request, address, record, wait=True)
+    except BadRequest as problem:
+        outcome = Outcome(refuse(problem.status, problem.what))
+    response, rule = outcome.response, outcome.rule
+    if rule is None:
+        found["rule"] = "none"
+    else:
+        found["rule"] = rule.origin
+        found["target"] = rule.target or "a listing"
+    found["document"] = response.origin or "none"
+    found["status"] = response.status
+    found["headers"] = dict(response.headers)
+    found["octets"] = response.length
+    if isinstance(response.body, FileBody):
+        import os
+
+        os.close(response.body.descriptor)
+    _print(found, as_json=options.json)
+    return 0
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    for key, value in found.items():
+        if key == "options":
+            for each in value:
+                print(
+                    f"{'option':10} {each['code']:>3} {each['name']:34}"
+                    f" {each['value']}  [{each['from']}]"
+                )
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                print(f"{key:10} {name}: {inner}")
+        elif isinstance(value, list):
+            if value:
+                print(f"{key:10} {', '.join(map(str, value))}")
+        else:
+            print(f"{key:10} {value}")

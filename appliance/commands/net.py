@@ -1,0 +1,302 @@
+"""`metalease net`: the networks of this host."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from ..attachment import Bridged
+from ..attachment import Device
+from ..bell import ring
+from ..directory import StateDirectory
+from ..errors import NOT_RUNNING
+from ..errors import SettingsError
+from ..files import remove_file
+from ..files import remove_tree
+from ..layout import Layout
+from ..layout import NetworkLayout
+from ..rules import load_rules
+from ..settings import Settings
+from ..settings import load_settings
+from ..settings import parse_settings
+from ..state import State
+from .change import PATIENCE
+from .put import read_document
+from .screen import plural
+from .screen import print_json
+from .screen import print_table
+from .screen import warn
+
+WORDS = {
+    "add": "add a network, from a file or from options",
+    "ls": "list the networks",
+    "show": "show a network's settings as they are understood",
+    "check": "check files, rules, bindings and, as root, what `up` made",
+    "rm": "remove a network that is not running",
+}
+
+
+def describe(word: str, parser: argparse.ArgumentParser) -> None:
+    words = parser.add_subparsers(required=True, metavar="|".join(WORDS))
+    acts = {"add": add, "ls": list_networks, "show": show, "check": check, "rm": remove}
+    for name, text in WORDS.items():
+        command = words.add_parser(name, help=text, description=text)
+        if name != "ls":
+            optional = "?" if name == "check" else None
+            command.add_argument("network", metavar="NET", nargs=optional)
+        if name in ("ls", "show", "check"):
+            command.add_argument("--json", action="store_true")
+        if name == "rm":
+            command.add_argument(
+                "--force", action="store_true", help="with its bindings and documents"
+            )
+        if name == "add":
+            _describe_add(command)
+        command.set_defaults(act=acts[name])
+
+
+def _describe_add(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE|-", nargs="?")
+    for name in ("subnet", "gateway", "dhcp-address", "domain", "lease-time"):
+        command.add_argument(f"--{name}")
+    command.add_argument("--bridge", help="the bridge of the guests")
+    command.add_argument("--device", help="or a device, in a container")
+    command.add_argument("--mtu", type=int)
+    command.add_argument("--dns", action="append")
+    command.add_argument("--route", action="append", metavar="'PREFIX via ROUTER'")
+
+
+def add(options: argparse.Namespace, layout: Layout) -> int:
+    """Check a network's file as a whole, then write it; one that is there stays."""
+    import toml
+
+    files = layout.network(options.network)
+    given = _from_options(options)
+    if (options.file is None) == (not given):
+        raise SettingsError("net add", "give a FILE, - or options like --subnet")
+    if given:
+        text = toml.dumps(given)
+    else:
+        text = read_document(options.file).decode("utf-8", "replace")
+    where = "standard input" if options.file == "-" else options.file or "net add"
+    try:
+        values = toml.loads(text)
+    except (toml.TomlDecodeError, ValueError, IndexError, TypeError) as problem:
+        raise SettingsError(where, f"is not TOML: {problem}") from None
+    settings = parse_settings(files, values)
+    load_rules(settings, files)
+    _check_others(settings, layout)
+    if files.settings.exists():
+        if files.settings.read_text() == text:
+            return 0
+        raise SettingsError(
+            files.settings, "is there already and yours: edit it, or net rm first"
+        )
+    _write(files.settings, text)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        with open(temporary, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as problem:
+        raise SettingsError(path, f"cannot be written: {problem.strerror}") from None
+
+
+def _from_options(options: argparse.Namespace) -> dict[str, Any]:
+    tables: dict[str, dict[str, Any]] = {
+        "network": {
+            "subnet": options.subnet,
+            "gateway": options.gateway,
+            "dhcp_address": options.dhcp_address,
+            "mtu": options.mtu,
+            "dns": options.dns,
+            "domain": options.domain,
+            "routes": options.route,
+        },
+        "attach": {"bridge": options.bridge, "device": options.device},
+        "dhcp": {"lease_time": options.lease_time},
+    }
+    chosen = {
+        name: {key: value for key, value in table.items() if value is not None}
+        for name, table in tables.items()
+    }
+    return {name: table for name, table in chosen.items() if table}
+
+
+def _check_others(settings: Settings, layout: Layout) -> None:
+    """Refuse what cannot live beside the networks that are here."""
+    where = settings.attachment.where
+    for name in layout.network_names():
+        if name == settings.name:
+            continue
+        try:
+            other = load_settings(layout.network(name))
+        except SettingsError as problem:
+            warn(problem)
+            continue
+        there = other.attachment.where
+        if isinstance(where, Bridged) and isinstance(there, Bridged):
+            if where.namespace == there.namespace:
+                raise SettingsError(
+                    f"{settings.file}: attach.namespace",
+                    f"{where.namespace!r} is network {name}'s: choose another",
+                )
+            if where.bridge != there.bridge:
+                continue
+        elif where != there:
+            continue
+        for subnet in settings.attachment.subnets:
+            if any(subnet.overlaps(each) for each in other.attachment.subnets):
+                raise SettingsError(
+                    f"{settings.file}: network.subnet",
+                    f"{subnet} overlaps network {name}, which is on the same link",
+                )
+
+
+def list_networks(options: argparse.Namespace, layout: Layout) -> int:
+    rows, found, code = [], [], 0
+    for name in layout.network_names():
+        files = layout.network(name)
+        try:
+            settings = load_settings(files)
+        except SettingsError as problem:
+            warn(problem)
+            code = 1
+            continue
+        subnets = [str(each) for each in settings.attachment.subnets]
+        running = is_running(files)
+        found.append(
+            {
+                "network": name,
+                "subnets": subnets,
+                "attached": _attached(settings),
+                "running": running,
+            }
+        )
+        state = "running" if running else "not running"
+        rows.append((name, ", ".join(subnets), _attached(settings), state))
+    if options.json:
+        print_json(found)
+    elif rows:
+        print_table(("NETWORK", "SUBNETS", "ATTACHED", "DAEMON"), rows)
+    elif not code:
+        warn("no networks yet: metalease net add NET FILE")
+    return code
+
+
+def _attached(settings: Settings) -> str:
+    match settings.attachment.where:
+        case Bridged(bridge=bridge):
+            return f"bridge {bridge}"
+        case Device(name):
+            return f"device {name}"
+
+
+def is_running(files: NetworkLayout) -> bool:
+    try:
+        ring(files.control_socket, {"op": "ping"}, timeout=PATIENCE)
+    except SettingsError as problem:
+        return problem.exit_code != NOT_RUNNING
+    return True
+
+
+def show(options: argparse.Namespace, layout: Layout) -> int:
+    settings = load_settings(layout.network(options.network))
+    network, where = settings.network, settings.attachment.where
+    values: dict[str, Any] = {
+        "network": settings.name,
+        "file": str(settings.file),
+        "ranges": [
+            {
+                "subnet": str(each.subnet),
+                "gateway": str(each.gateway) if each.gateway else None,
+                "dhcp_address": str(each.server_id),
+            }
+            for each in network.ranges
+        ],
+        "attached": _attached(settings),
+        "namespace": where.namespace if isinstance(where, Bridged) else None,
+        "mtu": network.mtu,
+        "dns": [str(each) for each in network.dns],
+        "domain": network.domain,
+        "routes": [str(each) for each in network.routes],
+        "dhcp": settings.dhcp,
+        "lease_time": network.lease_time,
+        "authoritative": network.authoritative,
+        "options": {str(code): each.hex() for code, each in network.options.items()},
+        "ports": list(settings.metadata.ports),
+        "presets": list(settings.metadata.presets),
+        "identity": settings.metadata.identity,
+        "unknown": settings.metadata.unknown,
+        "connections_per_ip": settings.limits.connections_per_ip,
+        "connections_total": settings.limits.connections_total,
+    }
+    if options.json:
+        print_json(values)
+        return 0
+    for key, value in values.items():
+        print(f"{key:20} {value if value is not None else '-'}")
+    return 0
+
+
+def check(options: argparse.Namespace, layout: Layout) -> int:
+    """Say everything that is wrong; 1 where anything is."""
+    names = [options.network] if options.network else layout.network_names()
+    found = {name: check_network(layout.network(name)) for name in names}
+    if options.json:
+        print_json(found)
+    else:
+        for name, problems in found.items():
+            print(f"{name}: {plural(len(problems), 'problem') if problems else 'ok'}")
+            for problem in problems:
+                print(f"  {problem}")
+    return 1 if any(found.values()) else 0
+
+
+def check_network(files: NetworkLayout) -> list[str]:
+    """Return what is wrong with a network, in an operator's words."""
+    try:
+        settings = load_settings(files)
+        load_rules(settings, files)
+    except SettingsError as problem:
+        return [str(problem)]
+    state = State(StateDirectory(files.bindings), settings)
+    state.load()
+    problems = [str(problem) for problem in state.problems.values()]
+    if os.geteuid() == 0 or isinstance(settings.attachment.where, Device):
+        from .. import links
+
+        problems += links.check(settings.attachment)
+    return problems
+
+
+def remove(options: argparse.Namespace, layout: Layout) -> int:
+    """Remove a network's file, and with --force what is bound in it."""
+    files = layout.network(options.network)
+    settings = load_settings(files)
+    if is_running(files):
+        raise SettingsError(
+            f"network {files.name}", "its daemon is running: stop it first"
+        )
+    bound = len(StateDirectory(files.bindings).stamps())
+    if bound and not options.force:
+        raise SettingsError(
+            f"network {files.name}",
+            f"has {plural(bound, 'binding')}: remove them first, or --force",
+        )
+    if isinstance(settings.attachment.where, Bridged):
+        from .. import links
+
+        links.down(settings.attachment)
+    remove_file(files.settings)
+    remove_tree(files.state)
+    remove_tree(files.runtime)
+    return 0

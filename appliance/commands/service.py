@@ -1,0 +1,98 @@
+"""The words that start or prepare something: heavy modules are imported here, late."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from ..errors import SettingsError
+from ..layout import Layout
+
+ADDRESS, PORT = "127.0.0.1", 9767
+
+
+def describe(word: str, parser: argparse.ArgumentParser) -> None:
+    acts = {
+        "up": up,
+        "down": down,
+        "run": run,
+        "host": host,
+        "exporter": exporter,
+        "lab": lab,
+    }
+    if word in ("up", "down"):
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("network", metavar="NET", nargs="?")
+        which.add_argument("--all", action="store_true", help="every network")
+    if word == "run":
+        parser.add_argument("network", metavar="NET")
+    if word == "exporter":
+        parser.add_argument(
+            "--listen", default=f"{ADDRESS}:{PORT}", metavar="ADDRESS:PORT"
+        )
+    if word == "lab":
+        parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    parser.set_defaults(act=acts[word])
+
+
+def _names(options: argparse.Namespace, layout: Layout) -> list[str]:
+
+    return layout.network_names() if options.all else [options.network]
+
+
+def up(options: argparse.Namespace, layout: Layout) -> int:
+    from .. import links
+    from ..settings import load_settings
+
+    return _each(
+        _names(options, layout),
+        lambda name: links.up(load_settings(layout.network(name)).attachment),
+    )
+
+
+def down(options: argparse.Namespace, layout: Layout) -> int:
+    from .. import links
+    from ..settings import load_settings
+
+    return _each(
+        _names(options, layout),
+        lambda name: links.down(load_settings(layout.network(name)).attachment),
+    )
+
+
+def _each(names: list[str], act: Callable[[str], None]) -> int:
+    """Do it for each; one that fails hurts no other."""
+    code = 0
+    for name in names:
+        try:
+            act(name)
+        except SettingsError as problem:
+            print(f"metalease: {problem}", file=sys.stderr)
+            code = problem.exit_code
+    return code
+
+
+def run(options: argparse.Namespace, layout: Layout) -> int:
+    from ..run import run
+
+    return run(layout.network(options.network))
+
+
+def host(options: argparse.Namespace, layout: Layout) -> int:
+    from ..host_service import run
+
+    return run(layout)
+
+
+def exporter(options: argparse.Namespace, layout: Layout) -> int:
+    from ..exporter import run
+
+    address, colon, port = options.listen.rpartition(":")
+    if not colon or not port.isdigit():
+        raise SettingsError("--listen", f"{options.listen!r} is not ADDRESS:PORT")
+    return run(layout, address, int(port))
+
+
+def lab(options: argparse.Namespace, layout: Layout) -> int:
+    from ..lab.lab import main
+
+    return main(options.arguments)

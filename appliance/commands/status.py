@@ -1,0 +1,95 @@
+"""`metalease status`: how the networks are, in a line each, or one in full."""
+
+import argparse
+from typing import Any
+
+from ..errors import NOT_RUNNING
+from ..errors import SettingsError
+from ..layout import Layout
+from .change import ring_daemon
+from .screen import print_json
+from .screen import print_table
+from .screen import warn
+
+
+def describe(word: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NET", nargs="?", help="default: all")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(act=status)
+
+
+def status(options: argparse.Namespace, layout: Layout) -> int:
+    if options.network is None:
+        return _all(options, layout)
+    files = layout.network(options.network)
+    if not files.settings.exists():
+        raise SettingsError(files.settings, f"there is no network {files.name!r}")
+    found = _ask(layout, options.network)
+    if found is None:
+        raise SettingsError(
+            f"network {files.name}",
+            f"its daemon is not running: metalease run {files.name}",
+            exit_code=NOT_RUNNING,
+        )
+    if options.json:
+        print_json(found)
+    else:
+        _print(found)
+    return 0
+
+
+def _ask(layout: Layout, name: str) -> dict[str, Any] | None:
+    try:
+        answer = ring_daemon(layout.network(name), {"op": "status"})
+    except SettingsError as problem:
+        if problem.exit_code == NOT_RUNNING:
+            return None
+        raise
+    return {key: value for key, value in answer.items() if key != "ok"}
+
+
+def _all(options: argparse.Namespace, layout: Layout) -> int:
+    found = {name: _ask(layout, name) for name in layout.network_names()}
+    if options.json:
+        print_json(
+            [
+                {"network": name, "running": each is not None, **(each or {})}
+                for name, each in found.items()
+            ]
+        )
+    elif not found:
+        warn("no networks yet: metalease net add NET FILE")
+    else:
+        rows = [
+            (name, "not running", "", "", "")
+            if each is None
+            else (
+                name,
+                f"up {int(each['uptime'])} s",
+                each["bindings"],
+                sum(each["dhcp"].values()),
+                sum(each["http"].values()),
+            )
+            for name, each in found.items()
+        ]
+        print_table(("NETWORK", "DAEMON", "BINDINGS", "DHCP", "HTTP"), rows)
+    return 0
+
+
+def _print(found: dict[str, Any]) -> None:
+    for key in ("network", "version", "pid", "uptime", "bindings", "connections"):
+        print(f"{key:12} {found[key]}")
+    for title in ("dhcp", "http"):
+        for labels, number in sorted(found[title].items()):
+            print(f"{title:12} {labels}: {number}")
+    if found["lost_frames"]:
+        print(f"{'lost':12} {found['lost_frames']} DHCP frames had no room")
+    for mac, said in found["conflicts"].items():
+        print(f"{'conflict':12} {mac}: {said}")
+    for text in found["bad_files"]:
+        print(f"{'bad file':12} {text}")
+    if found["vanished"]:
+        print(
+            f"{'vanished':12} {found['vanished']} bindings lost their files at once and"
+            f" stay in force: restore the files, or metalease accept {found['network']}"
+        )

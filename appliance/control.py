@@ -1,0 +1,113 @@
+"""What the daemon answers on its control socket (0600, its owner's and root's)."""
+
+import os
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any
+
+from dhcp.hardware import HardwareAddress
+
+from . import __version__
+from .directory import SUFFIX
+from .errors import SettingsError
+from .follower import Follower
+from .metrics import Metrics
+from .observation import Observation
+from .state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Answers one request after the other; see `bell.py` for the wire."""
+
+    state: State
+    follower: Follower
+    observation: Observation
+    metrics: Metrics
+    started: float
+    """Seconds since the epoch."""
+    measure: Callable[[], None]
+    """Brings the gauges up to date."""
+
+    async def answer(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """Answer *request*; raises SettingsError for one that has no sense."""
+        match request:
+            case {"op": "apply", "macs": list(macs)}:
+                return await self._apply([_digits(mac) for mac in macs])
+            case {"op": "apply"}:
+                await self.follower.rescan(commanded=True)
+                return {"ok": True}
+            case {"op": "accept"}:
+                change = await self.follower.accept()
+                return {"ok": True, "gone": [str(each.mac) for each in change.gone]}
+            case {"op": "holder", "ip": str(ip)}:
+                record = self.state.at(_address(ip))
+                return {"ok": True, "mac": None if record is None else str(record.mac)}
+            case {"op": "status"}:
+                return {"ok": True, **self._status()}
+            case {"op": "activity"}:
+                return {"ok": True, "activity": self._activity()}
+            case {"op": "metrics"}:
+                self.measure()
+                return {"ok": True, "text": self.metrics.text()}
+            case {"op": "ping"}:
+                return {"ok": True}
+            case _:
+                raise SettingsError("the request", "is none that this daemon knows")
+
+    async def _apply(self, macs: list[str]) -> Mapping[str, Any]:
+        await self.follower.apply(macs)
+        for mac in macs:
+            problem = self.state.problems.get(mac + SUFFIX)
+            if problem is not None:
+                return {"ok": False, "error": str(problem)}
+        return {"ok": True}
+
+    def _status(self) -> dict[str, Any]:
+        self.measure()
+        messages = self.metrics.counters["metalease_dhcp_messages"]
+        requests = self.metrics.counters["metalease_http_requests"]
+        return {
+            "network": self.state.settings.name,
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime": round(time.time() - self.started, 3),
+            "bindings": len(self.state.table),
+            "bad_files": [str(each) for each in self.state.problems.values()],
+            "vanished": len(self.state.vanished),
+            "conflicts": {
+                bytes(mac).hex(":"): each.conflict
+                for mac, each in self.observation.activity.items()
+                if each.conflict is not None
+            },
+            "dhcp": {" ".join(labels): number for labels, number in messages.items()},
+            "http": {" ".join(labels): number for labels, number in requests.items()},
+            "connections": int(self.metrics.gauges["metalease_http_connections"]),
+            "lost_frames": self.metrics.counters["metalease_dhcp_lost_frames"][()],
+        }
+
+    def _activity(self) -> dict[str, Any]:
+        return {
+            mac.hex(":"): {
+                "acknowledged": each.acknowledged,
+                "conflict": each.conflict,
+            }
+            for mac, each in self.observation.activity.items()
+        }
+
+
+def _digits(mac: object) -> str:
+    try:
+        return HardwareAddress.parse(str(mac)).digits
+    except ValueError as problem:
+        raise SettingsError("macs", str(problem)) from None
+
+
+def _address(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError as problem:
+        raise SettingsError("ip", str(problem)) from None

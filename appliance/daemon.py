@@ -1,0 +1,189 @@
+"""The composition root: one network's parts, put together in one nursery.
+
+Here, and nowhere else, everything meets: files give the state, the state gives
+answers, shells carry them, and what happens is observed.
+"""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace
+
+import trio
+
+from dhcp.responder import Responder
+from dhcp.server import serve as serve_dhcp
+from httpd.contract import Limits
+from httpd.server import HttpServer
+from rewrite.ruleset import RuleSet
+
+from . import __version__
+from . import doorbell
+from .control import Control
+from .directory import StateDirectory
+from .follower import Follower
+from .hosted import Surroundings
+from .journal import Journal
+from .layout import NetworkLayout
+from .metadata import Metadata
+from .metrics import Metrics
+from .notify import Notifier
+from .observation import Observation
+from .settings import Settings
+from .sockets import Sockets
+from .state import Change
+from .state import State
+
+DRAIN = 5.0  # seconds for open requests when we are told to stop
+TICK = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a network's daemon is made of."""
+
+    settings: Settings
+    rules: RuleSet
+    files: NetworkLayout
+    sockets: Sockets
+
+
+async def serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> None:
+    """Serve one network until SIGTERM or SIGINT; *ready* is called when it does.
+
+    Error handling: an OSError of the DHCP device ends the daemon.
+    """
+    daemon = Daemon(given, notifier)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            await daemon.start(nursery)
+            ready()
+            async for _ in signals:
+                break
+            notifier.tell("STOPPING=1")
+            with trio.move_on_after(DRAIN):
+                await daemon.drain()
+            nursery.cancel_scope.cancel()
+
+
+class Daemon:
+    """The parts of one network's daemon, joined."""
+
+    def __init__(self, given: Given, notifier: Notifier) -> None:
+        settings, files = given.settings, given.files
+        self._given = given
+        self._notifier = notifier
+        self._started = time.time()
+        self._journal = Journal()
+        self._metrics = Metrics(__version__)
+        self._observation = Observation(self._journal, self._metrics, time.time)
+        self._state = State(StateDirectory(files.bindings), settings)
+        self._follower = Follower(self._state, self._changed)
+        self._surroundings = Surroundings(settings, files.layout)
+        self._port = given.sockets.dhcp
+        self._responder = None
+        if self._port is not None:
+            self._responder = Responder(
+                settings.network, self._state.table, self._port.hardware
+            )
+        save_syn = settings.metadata.identity == "ip+mac"
+        self._http = HttpServer(
+            given.sockets.http,
+            Metadata(settings, given.rules, self._state, files),
+            self._observation.http,
+            self._observation.fault,
+            limits=Limits(
+                connections_total=settings.limits.connections_total,
+                connections_per_ip=settings.limits.connections_per_ip,
+            ),
+            save_syn=save_syn,
+        )
+        self._http_done = trio.Event()
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Read the files, then serve."""
+        nursery.start_soon(self._journal.run)
+        self._changed(self._state.load())
+        self._look_around()
+        if self._port is not None and self._responder is not None:
+            await nursery.start(
+                serve_dhcp, self._port, self._responder, self._observation.dhcp
+            )
+        await nursery.start(self._serve_http)
+        nursery.start_soon(self._serve_control)
+        nursery.start_soon(self._follower.run)
+        nursery.start_soon(self._tick)
+
+    async def drain(self) -> None:
+        """Let the open requests finish."""
+        self._journal.log("stopping", network=self._given.settings.name)
+        self._http.drain()
+        await self._http_done.wait()
+
+    async def _serve_http(
+        self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        await self._http.run(task_status=task_status)
+        self._http_done.set()
+
+    async def _serve_control(self) -> None:
+        control = Control(
+            self._state,
+            self._follower,
+            self._observation,
+            self._metrics,
+            self._started,
+            self._measure,
+        )
+        try:
+            await doorbell.serve(
+                self._given.sockets.control,
+                control.answer,
+                report=lambda text: self._journal.log("fault", traceback=text),
+            )
+        finally:
+            path = self._given.files.control_socket
+            doorbell.close(self._given.sockets.control, path)
+
+    async def _tick(self) -> None:
+        beat = self._notifier.watchdog
+        told = 0.0
+        while True:
+            await trio.sleep(TICK if beat is None else min(TICK, beat / 2))
+            await trio.to_thread.run_sync(self._look_around)
+            now = trio.current_time()
+            if beat is not None and now - told >= beat / 2:
+                self._notifier.tell("WATCHDOG=1")
+                told = now
+
+    def _look_around(self) -> None:
+        """See whether another network has come to our bridge, or the last has gone."""
+        if self._responder is None:
+            return
+        shared = self._surroundings.shared()
+        network = self._responder.network
+        if shared != network.shares_bridge:
+            self._responder.network = replace(network, shares_bridge=shared)
+
+    def _changed(self, change: Change) -> None:
+        for record in change.put:
+            self._journal.log("bound", mac=record.mac, ip=record.ip)
+        for record in change.gone:
+            self._journal.log("unbound", mac=record.mac, ip=record.ip)
+            if record.mac.octets not in self._state.records:
+                self._observation.forget(record.mac.octets)
+        for problem in change.problems:
+            self._journal.log("bad_file", file=problem.where, what=problem.what)
+
+    def _measure(self) -> None:
+        gauges = self._metrics.gauges
+        gauges["metalease_bindings"] = len(self._state.table)
+        gauges["metalease_bad_files"] = len(self._state.problems)
+        gauges["metalease_vanished_bindings"] = len(self._state.vanished)
+        gauges["metalease_http_connections"] = len(self._http)
+        gauges["metalease_start_timestamp_seconds"] = self._started
+        counters = self._metrics.counters
+        if self._port is not None:
+            counters["metalease_dhcp_lost_frames"][()] += self._port.lost()
+        counters["metalease_log_lines_dropped"][()] = self._journal.dropped

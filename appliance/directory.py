@@ -1,0 +1,83 @@
+"""The state directory as it is on disk: which files, with which times, holding what.
+
+Everything here may wait for a disk; `state.py` knows what it means.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import SettingsError
+
+NAME = re.compile(r"[0-9a-f]{12}\.json")
+SUFFIX = ".json"
+READ_AT_MOST = 1024 * 1024 + 1  # octets
+
+Stamp = tuple[int, int, int, int]
+"""Inode, size, and both times in nanoseconds: what changes when a file does."""
+Content = str | SettingsError | None
+"""A file's text, why it cannot be read, or None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """The bindings of one network, a file each."""
+
+    bindings: Path
+
+    def path(self, name: str) -> Path:
+        return self.bindings / name
+
+    def modified(self) -> int:
+        """Return when a file came, went or was replaced last, in nanoseconds."""
+        try:
+            return os.stat(self.bindings).st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Return every file that is a binding's, or means to be one.
+
+        Temporary names of editors, rsync and ourselves begin with a dot or do not
+        end in .json.
+        """
+        try:
+            with os.scandir(self.bindings) as entries:
+                names = [
+                    entry.name
+                    for entry in entries
+                    if entry.name.endswith(SUFFIX) and not entry.name.startswith(".")
+                ]
+        except FileNotFoundError:
+            return {}
+        return self.stamps_of(names)
+
+    def stamps_of(self, names: Iterable[str]) -> dict[str, Stamp]:
+        """Return the stamps of *names*, as far as they are there."""
+        found = {}
+        for name in names:
+            try:
+                facts = os.stat(f"{self.bindings}/{name}")
+            except OSError:
+                continue  # it went while we looked, or is a dead link
+            times = (facts.st_mtime_ns, facts.st_ctime_ns)
+            found[name] = (facts.st_ino, facts.st_size, *times)
+        return found
+
+    def read_all(self, names: Iterable[str]) -> dict[str, Content]:
+        return {name: self.read(name) for name in names}
+
+    def read(self, name: str) -> Content:
+        """Return what the file *name* holds."""
+        path = self.path(name)
+        try:
+            with open(path, "rb") as file:
+                return file.read(READ_AT_MOST).decode()
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            return SettingsError(path, "is not UTF-8 text")
+        except OSError as problem:
+            return SettingsError(path, f"cannot be read: {problem.strerror}")

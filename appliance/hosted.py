@@ -1,0 +1,134 @@
+"""A network as `metalease host` sees it: where it is attached, who is bound."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from time import monotonic
+
+from dhcp.hardware import HardwareAddress
+
+from .attachment import Attachment
+from .directory import SUFFIX
+from .directory import StateDirectory
+from .errors import SettingsError
+from .follower import Pace
+from .keeper import HostedNetwork
+from .layout import Layout
+from .layout import NetworkLayout
+from .settings import Settings
+from .settings import load_settings
+from .state import State
+
+
+class Hosted(HostedNetwork):
+    """Reads the same files as the daemon, for addresses and MACs alone."""
+
+    def __init__(self, settings: Settings, files: NetworkLayout) -> None:
+        self._settings = settings
+        self._state = State(StateDirectory(files.bindings), settings)
+        self._pace = Pace()
+        self._state.load()
+        self._bound = self._read()
+
+    @property
+    def attachment(self) -> Attachment:
+        return self._settings.attachment
+
+    def bound(self) -> Mapping[IPv4Address, HardwareAddress]:
+        return self._bound
+
+    def refresh(self, macs: Sequence[str] | None) -> None:
+        directory = self._state.directory
+        if macs is not None:
+            names = [mac + SUFFIX for mac in macs]
+            stamps = directory.stamps_of(names)
+            changed = self._state.update(
+                directory.read_all(names), stamps, commanded=True
+            )
+        else:
+            started = monotonic()
+            if not self._pace.wants(directory.modified(), started):
+                return
+            stamps = directory.stamps()
+            names = self._state.differing(stamps)
+            changed = self._state.update(directory.read_all(names), stamps)
+            self._pace.looked(started, monotonic())
+        if changed:
+            self._bound = self._read()
+
+    def accept(self) -> None:
+        if self._state.accept():
+            self._bound = self._read()
+
+    def _read(self) -> dict[IPv4Address, HardwareAddress]:
+        return {record.ip: record.mac for record in self._state.records.values()}
+
+
+class HostedNetworks:
+    """Every network of the machine that has a usable file, as it comes and goes."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: dict[str, tuple[tuple[int, int], Hosted]] = {}
+
+    def __call__(self) -> Mapping[str, HostedNetwork]:
+        """Return the networks; raises SettingsError only when none can be listed.
+
+        A file that is bad leaves its network as it was.
+        """
+        found: dict[str, tuple[tuple[int, int], Hosted]] = {}
+        for name in self._layout.network_names():
+            files = self._layout.network(name)
+            try:
+                facts = files.settings.stat()
+            except FileNotFoundError:
+                continue
+            stamp = (facts.st_ino, facts.st_mtime_ns)
+            known = self._known.get(name)
+            if known is not None and known[0] == stamp:
+                found[name] = known
+                continue
+            try:
+                found[name] = (stamp, Hosted(load_settings(files), files))
+            except SettingsError:
+                if known is not None:
+                    found[name] = known
+        self._known = found
+        return {name: hosted for name, (_, hosted) in found.items()}
+
+
+class Surroundings:
+    """Who else lives on the bridge of *settings*' network."""
+
+    def __init__(self, settings: Settings, layout: Layout) -> None:
+        self._settings = settings
+        self._layout = layout
+        self._modified = -1
+        self._shared = False
+
+    def shared(self) -> bool:
+        """Whether another network of this machine has the same bridge.
+
+        Their files are read again only when one has come, gone or been replaced.
+        """
+        bridge = self._settings.bridge
+        if bridge is None:
+            return False
+        try:
+            modified = self._layout.networks.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+        if modified != self._modified:
+            self._modified = modified
+            self._shared = bridge in self._other_bridges()
+        return self._shared
+
+    def _other_bridges(self) -> set[str | None]:
+        bridges = set()
+        for name in self._layout.network_names():
+            if name != self._settings.name:
+                try:
+                    bridges.add(load_settings(self._layout.network(name)).bridge)
+                except SettingsError:
+                    continue  # its own daemon says so
+        return bridges

@@ -1,0 +1,90 @@
+"""What is counted, as Prometheus names it.
+
+Plain numbers in the daemon; the text format is made when somebody asks.  Labels come
+from closed sets only: never an address, a path or what a guest said.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+
+# else each counter has a _created beside it; read when the module is imported
+os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
+
+from prometheus_client import CollectorRegistry  # after the setting above
+from prometheus_client import generate_latest  # after the setting above
+from prometheus_client.core import CounterMetricFamily  # as above
+from prometheus_client.core import GaugeMetricFamily  # as above
+from prometheus_client.core import Metric  # as above
+
+COUNTERS = {
+    "metalease_dhcp_messages": (
+        "DHCP messages by type and by what they were answered",
+        ("type", "result"),
+    ),
+    "metalease_dhcp_malformed": ("Frames that held no DHCP message", ()),
+    "metalease_dhcp_notes": ("Oddities of messages that were answered", ("note",)),
+    "metalease_dhcp_dropped_options": (
+        "Options that did not fit in an answer",
+        ("option",),
+    ),
+    "metalease_dhcp_unsent": ("Answers that the device did not take", ()),
+    "metalease_dhcp_lost_frames": ("Frames that the ring had no room for", ()),
+    "metalease_http_requests": (
+        "HTTP requests by dialect and status",
+        ("dialect", "code"),
+    ),
+    "metalease_http_turned_away": (
+        "Connections that were ended without an answer",
+        ("reason",),
+    ),
+    "metalease_log_lines_dropped": ("Log lines that nobody took in time", ()),
+}
+GAUGES = {
+    "metalease_bindings": "Bindings in force",
+    "metalease_bad_files": "Binding files that cannot be used",
+    "metalease_vanished_bindings": "Bindings in force whose files are gone",
+    "metalease_http_connections": "Open HTTP connections",
+    "metalease_start_timestamp_seconds": "When the daemon started",
+}
+
+
+class Metrics:
+    """The numbers of one network."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self.counters: dict[str, Counter[tuple[str, ...]]] = {
+            name: Counter() for name in COUNTERS
+        }
+        self.gauges: dict[str, float] = {}
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        self.counters[name][labels] += by
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield every family, as prometheus_client asks a collector."""
+        build = GaugeMetricFamily(
+            "metalease_build_info", "The version that runs", labels=["version"]
+        )
+        build.add_metric([self._version], 1)
+        yield build
+        for name, (text, labels) in COUNTERS.items():
+            counter = CounterMetricFamily(name, text, labels=labels)
+            if not labels:
+                counter.add_metric([], self.counters[name][()])
+            else:
+                for values, number in self.counters[name].items():
+                    counter.add_metric(values, number)
+            yield counter
+        for name, text in GAUGES.items():
+            yield GaugeMetricFamily(name, text, value=self.gauges.get(name, 0))
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def text(self) -> str:
+        """Return the text format 0.0.4, which old and new libraries write alike."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        return generate_latest(registry).decode()

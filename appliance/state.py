@@ -1,0 +1,233 @@
+"""The bindings in force, made from files and kept when a file is bad.
+
+A change is decided as a whole and then made between two packets.  The last good
+binding of a MAC stays while its file cannot be used; where there is none, its MAC is
+answered with silence.  When more than half of the bindings (and more than 20) vanish
+at once and no command did it, they stay until `metalease accept`.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from dhcp.bindings import BindingTable
+from dhcp.hardware import HardwareAddress
+
+from .directory import NAME
+from .directory import SUFFIX
+from .directory import Content
+from .directory import Stamp
+from .directory import StateDirectory
+from .errors import SettingsError
+from .records import Record
+from .records import parse_record
+from .settings import Settings
+
+VANISH_AT_MOST = 20  # bindings that may go at once without a command
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an update did, for the log and for the neighbours."""
+
+    put: tuple[Record, ...] = ()
+    gone: tuple[Record, ...] = ()
+    problems: tuple[SettingsError, ...] = ()
+    """Files that were found bad now."""
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.gone or self.problems)
+
+
+class State:
+    """The bindings of one network, and what is known of their files."""
+
+    def __init__(self, directory: StateDirectory, settings: Settings) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.table = BindingTable()
+        self.records: dict[bytes, Record] = {}
+        self.problems: dict[str, SettingsError] = {}
+        """Files that cannot be used, and why."""
+        self.vanished: set[str] = set()
+        """Files that are gone although their bindings stay in force."""
+        self._waiting: dict[str, Record] = {}
+        """Records that contradict one that was here before."""
+        self._stamps: dict[str, Stamp] = {}
+
+    def at(self, address: IPv4Address) -> Record | None:
+        """Return the record of the guest that owns *address*."""
+        binding = self.table.at(address)
+        return None if binding is None else self.records[binding.hardware.octets]
+
+    def load(self) -> Change:
+        """Read every file; the older of two that contradict each other wins."""
+        stamps = self.directory.stamps()
+        names = sorted(stamps, key=lambda name: (stamps[name][2], name))
+        return self.update(self.directory.read_all(names), stamps)
+
+    def differing(self, stamps: Mapping[str, Stamp]) -> list[str]:
+        """Return the files that have come, gone or changed, as *stamps* has them."""
+        known = self._stamps
+        fresh = [name for name, stamp in stamps.items() if known.get(name) != stamp]
+        return fresh + [name for name in known if name not in stamps]
+
+    def update(
+        self,
+        contents: Mapping[str, Content],
+        stamps: Mapping[str, Stamp],
+        *,
+        commanded: bool = False,
+    ) -> Change:
+        """Bring the files in *contents* in force, all of them in one step.
+
+        *commanded* says that an operator's command wrote or removed them.
+        """
+        contents = self._guarded(contents, commanded)
+        for name in contents:
+            if name in stamps:
+                self._stamps[name] = stamps[name]
+            else:
+                self._stamps.pop(name, None)
+        records, problems = self._parse(contents)
+        # what contradicted another binding may be right now
+        waiting = {
+            name: record
+            for name, record in self._waiting.items()
+            if name not in contents
+        }
+        gone = [name for name, content in contents.items() if content is None]
+        accepted, refused = self._agree({**waiting, **records}, gone)
+        self._waiting = {name: record for name, (record, _) in refused.items()}
+        for name, (record, holder) in refused.items():
+            problems[name] = SettingsError(
+                f"{self.directory.path(name)}: ip",
+                f"{record.ip} of {record.mac} is bound to {holder} already:"
+                " remove one of the two",
+            )
+        known = self.problems
+        kept = {
+            name: problem
+            for name, problem in known.items()
+            if name not in contents and name not in waiting
+        }
+        self.problems = kept | problems
+        change = self._apply(accepted, gone)
+        fresh = [
+            problem
+            for name, problem in problems.items()
+            if str(problem) != str(known.get(name))
+        ]
+        return replace(change, problems=tuple(fresh))
+
+    def accept(self) -> Change:
+        """Let the bindings go whose files have vanished."""
+        return self.update(dict.fromkeys(self.vanished), {}, commanded=True)
+
+    def _guarded(
+        self, contents: Mapping[str, Content], commanded: bool
+    ) -> dict[str, Content]:
+        """Return *contents* without the files of a mass removal."""
+        lost = {
+            name
+            for name, content in contents.items()
+            if content is None and _octets(name) in self.records
+        }
+        self.vanished.difference_update(contents)
+        many = len(self.vanished | lost)
+        if commanded or many <= VANISH_AT_MOST or many * 2 <= len(self.records):
+            return dict(contents)
+        self.vanished |= lost
+        for name in lost:
+            self._stamps.pop(name, None)
+        return {name: each for name, each in contents.items() if name not in lost}
+
+    def _parse(
+        self, contents: Mapping[str, Content]
+    ) -> tuple[dict[str, Record], dict[str, SettingsError]]:
+        records: dict[str, Record] = {}
+        problems: dict[str, SettingsError] = {}
+        for name, content in contents.items():
+            if content is None:
+                continue
+            try:
+                records[name] = self._record(name, content)
+            except SettingsError as problem:
+                problems[name] = problem
+        return records, problems
+
+    def _record(self, name: str, content: str | SettingsError) -> Record:
+        if isinstance(content, SettingsError):
+            raise content
+        path = self.directory.path(name)
+        if not NAME.fullmatch(name):
+            raise SettingsError(
+                path, "is no binding's name: 12 lower-case hex digits and .json"
+            )
+        record = parse_record(content, path, self.settings)
+        if record.mac.digits != name.removesuffix(SUFFIX):
+            raise SettingsError(
+                f"{path}: mac", f"{record.mac} is not the MAC in the file's name"
+            )
+        return record
+
+    def _agree(
+        self, records: Mapping[str, Record], gone: Iterable[str]
+    ) -> tuple[dict[str, Record], dict[str, tuple[Record, HardwareAddress]]]:
+        """Part *records* into those that contradict nobody, and the others, each with
+        the MAC that holds its address.
+
+        One that is refused keeps its old address, so others may be refused for it:
+        asked again until nothing changes.
+        """
+        accepted = dict(records)
+        refused: dict[str, tuple[Record, HardwareAddress]] = {}
+        while True:
+            leaving = {_octets(name) for name in (*accepted, *gone)}
+            claims: dict[IPv4Address, HardwareAddress] = {}
+            late = []
+            for name, record in accepted.items():
+                held = self.table.at(record.ip)
+                if held is not None and held.hardware.octets not in leaving:
+                    claims[record.ip] = held.hardware
+                holder = claims.setdefault(record.ip, record.mac)
+                if holder != record.mac:
+                    late.append((name, holder))
+            if not late:
+                return accepted, refused
+            for name, holder in late:
+                refused[name] = (accepted.pop(name), holder)
+
+    def _apply(self, accepted: Mapping[str, Record], gone: Iterable[str]) -> Change:
+        """Make the change: one step that a packet sees whole or not at all."""
+        left = []
+        for name in gone:
+            record = self.records.pop(_octets(name) or b"", None)
+            if record is not None:
+                left.append(record)
+        put = []
+        for record in accepted.values():
+            old = self.records.get(record.mac.octets)
+            if old == record:
+                continue
+            put.append(record)
+            if old is not None and old.ip != record.ip:
+                left.append(old)
+        for record in (*left, *put):
+            self.table.remove(record.mac)
+        for record in put:
+            self.table.put(record.binding)
+            self.records[record.mac.octets] = record
+        self.table.unread = {
+            _octets(name) or name.encode()
+            for name in self.problems
+            if _octets(name) not in self.records
+        }
+        return Change(tuple(put), tuple(left))
+
+
+def _octets(name: str) -> bytes | None:
+    """Return the MAC that a file's name says; None where it is no such name."""
+    return bytes.fromhex(name[:12]) if NAME.fullmatch(name) else None

@@ -1,0 +1,139 @@
+"""The table of connections: who holds how many, until when, and the epoll over them.
+
+One guest can neither fill the table nor, by being refused, keep others from it: who is
+refused holds no place of those that are served, and only so many may wait to read why.
+"""
+
+import enum
+import select
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from ipaddress import IPv4Address
+
+from .connection import Connection
+from .contract import Limits
+from .listener import Peer
+from .listener import reset
+
+LINGER = 2.0  # seconds for a refused guest to read why
+
+
+class Room(enum.Enum):
+    """What there is for one more connection."""
+
+    FREE = "it is served"
+    CROWDED = "it is told to come again"
+    NONE = "it is reset: too many wait already to be told"
+
+
+@dataclass(slots=True, eq=False)
+class Guest:
+    """A connection, what it has said, and when it has to have said more."""
+
+    socket: socket.socket
+    peer: Peer
+    deadline: float
+    said: Connection = field(default_factory=Connection)
+    away: bool = False
+    """A task of its own has it; the loop and the sweep leave it alone."""
+    refused: bool = False
+    """It was told why, and what it still says is not read."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of a request is here, and nothing of an answer is left."""
+        return not self.gone and not self.away and self.said.empty
+
+    @property
+    def gone(self) -> bool:
+        return self.socket.fileno() < 0
+
+
+class Guests:
+    """The open connections, each watched by the epoll unless it is away.
+
+    Resource handling: owns the epoll and every connection that it welcomed.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.epoll = select.epoll()
+        self._limits = limits
+        self._guests: dict[int, Guest] = {}
+        self._held: Counter[IPv4Address] = Counter()
+        self._refused = 0
+
+    def __len__(self) -> int:
+        return len(self._guests)
+
+    def __iter__(self) -> Iterator[Guest]:
+        """Yield each; the table may change meanwhile."""
+        return iter(list(self._guests.values()))
+
+    def find(self, descriptor: int) -> Guest | None:
+        return self._guests.get(descriptor)
+
+    def room_for(self, peer: Peer) -> Room:
+        held, limits = self._held[peer.address], self._limits
+        if (
+            held >= 2 * limits.connections_per_ip
+            or len(self) >= 2 * limits.connections_total
+        ):
+            return Room.NONE
+        if (
+            held >= limits.connections_per_ip
+            or len(self) - self._refused >= limits.connections_total
+        ):
+            return Room.CROWDED
+        return Room.FREE
+
+    def welcome(self, connection: socket.socket, peer: Peer, now: float) -> Guest:
+        guest = Guest(connection, peer, now + self._limits.request_seconds)
+        self._guests[connection.fileno()] = guest
+        self._held[peer.address] += 1
+        self.epoll.register(connection.fileno(), select.EPOLLIN)
+        return guest
+
+    def extend(self, guest: Guest, now: float) -> None:
+        """Set the deadline of what it is doing: a request, or nothing between two."""
+        limits = self._limits
+        idle = guest.said.empty
+        guest.deadline = now + (limits.idle_seconds if idle else limits.request_seconds)
+
+    def refuse(self, guest: Guest, now: float) -> None:
+        guest.refused = True
+        guest.deadline = now + LINGER
+        self._refused += 1
+
+    def leave(self, guest: Guest) -> None:
+        """A task of its own takes it."""
+        guest.away = True
+        self.epoll.unregister(guest.socket.fileno())
+
+    def take_back(self, guest: Guest) -> None:
+        guest.away = False
+        self.epoll.register(guest.socket.fileno(), select.EPOLLIN)
+
+    def forget(self, guest: Guest, *, resetting: bool = False) -> None:
+        """Close its connection, if it is still open."""
+        if guest.gone:
+            return
+        del self._guests[guest.socket.fileno()]
+        self._refused -= guest.refused
+        self._held[guest.peer.address] -= 1
+        if not self._held[guest.peer.address]:
+            del self._held[guest.peer.address]
+        if resetting:
+            reset(guest.socket)
+        else:
+            guest.socket.close()
+
+    def overdue(self, now: float) -> list[Guest]:
+        return [each for each in self if not each.away and each.deadline <= now]
+
+    def close(self) -> None:
+        for guest in self:
+            self.forget(guest)
+        self.epoll.close()

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     An error is one line on stderr, which says what is wrong and what to do.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser(words).parse_args(words)
+    options = parser_for(words).parse_args(words)
     try:
         code: int = options.act(options, Layout(options.root.absolute()))
         sys.stdout.flush()
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the command that *words* name."""
     parser = argparse.ArgumentParser(
         prog="metalease",
         description="DHCP and instance metadata for VMs: one daemon per L3 network.",

@@ -22,6 +22,7 @@ from appliance.errors import REFUSED
 from appliance.errors import SettingsError
 from tests.appliance.plumbing import in_machine
 from tests.appliance.plumbing import killed
+from tests.appliance.plumbing import until
 
 SECONDS = 5.0
 
@@ -265,14 +266,17 @@ class TestDoorbell:
     @in_machine
     def test_a_foreign_user(self, tmp_path: Path) -> None:
         """Another user is refused by the mode, and were it open, by who he is."""
-        path = Path("/run/host.sock")
-        reported: list[str] = []
+        path, ready = Path("/run/host.sock"), Path("/run/ready")
 
-        async def main() -> None:
-            async with listening(path, reported):
-                await trio.to_thread.run_sync(killed, refused_by_the_mode)
-                os.chmod(path, 0o666)
-                await trio.to_thread.run_sync(killed, refused_by_name)
+        async def serve() -> None:
+            async with listening(path, []):
+                await trio.to_thread.run_sync(ready.touch)
+                await trio.sleep_forever()
+
+        server = os.fork()
+        if server == 0:
+            trio.run(serve)
+        until(ready.exists, "the doorbell listens")
 
         def refused_by_the_mode() -> None:
             os.setresuid(65534, 65534, 65534)
@@ -285,4 +289,7 @@ class TestDoorbell:
             answer = bell.ring(path, {"op": "ping"}, timeout=SECONDS)
             assert answer["error"] == "user 65534 may not ring here: run as root"
 
-        trio.run(main)
+        killed(refused_by_the_mode)
+        path.chmod(0o666)
+        killed(refused_by_name)
+        assert bell.ring(path, {"op": "ping"}, timeout=SECONDS)["ok"]

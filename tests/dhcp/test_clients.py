@@ -96,7 +96,7 @@ def test_the_corpus_is_read_to_the_octet(client: str, name: str) -> None:
 
 @pytest.mark.parametrize(("client", "name"), LEASED)
 def test_each_client_gets_its_address(client: str, name: str) -> None:
-    """dhcp 17, 25-27, clients C3: an OFFER or an ACK, of the binding's address."""
+    """dhcp 17, 25, 26, 27, clients C3: an OFFER or an ACK, of the binding's address."""
     answered = message(client, name)
     kind = MessageType.OFFER if "discover" in name else MessageType.ACK
     assert (answered.options.message_type, answered.yiaddr) == (kind, ADDRESS)
@@ -150,7 +150,7 @@ def test_sixty_routes_arrive(client: str) -> None:
 
 @pytest.mark.parametrize(("client", "name"), ANSWERED)
 def test_no_client_has_to_answer_arp_first(client: str, name: str) -> None:
-    """dhcp 39-41, clients C1: unicast to chaddr and the address that is not up yet;
+    """dhcp 39, 40, 41, clients C1: unicast to chaddr and the address that is not up yet;
     broadcast only where the bit says so, as in Windows."""
     request = Message.parse(payload(client, name))
     where = reply(client, name).destination

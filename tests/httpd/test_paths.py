@@ -124,30 +124,8 @@ def normalised(path: str) -> bool:
     )
 
 
-PIECES = st.sampled_from(
-    [
-        "/",
-        ".",
-        "..",
-        "%2e",
-        "%2f",
-        "%5c",
-        "%00",
-        "%25",
-        "%",
-        "a",
-        "é",
-        "%C3%A9",
-        "?",
-        "#",
-        "\\",
-        "//",
-        "...",
-        "http://x",
-        "%252e",
-        "2e",
-    ]
-)
+PARTS = "/ . .. %2e %2f %5c %00 %25 % a é %C3%A9 ? # \\ // ... http://x %252e 2e"
+PIECES = st.sampled_from([part for part in PARTS.split(" ") if part])
 
 
 @given(st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=20).map("".join))

@@ -283,7 +283,8 @@ def test_renames_elsewhere_do_not_hide_a_file(
     """While files are renamed, a link with ".." in it is found all the same: the kernel
     says "again" when it cannot vouch for a "..", and we ask again."""
     (tree / "a").mkdir()
-    renames = "import os; print(flush=True)\nwhile 1: os.rename('a', 'b'); os.rename('b', 'a')"
+    renames = "import os; print(flush=True)\n"
+    renames += "while True: os.rename('a', 'b'); os.rename('b', 'a')"
     with subprocess.Popen(
         [sys.executable, "-c", renames], cwd=tree, stdout=subprocess.PIPE
     ) as renaming:

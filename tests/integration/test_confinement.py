@@ -105,6 +105,7 @@ def test_loopback_is_not_reached(
     """What listens on 127.0.0.1 in our namespace is no guest's, whatever it does to
     send packets for that address to us."""
     enter = ["nsenter", f"--net=/proc/{namespaced(machine, daemon)}/ns/net"]
+    assert machine.run([*enter, "ip", "link", "set", "lo", "up"]).returncode == 0
     listening = machine.start([*enter, *script(LISTEN, "127.0.0.1", "9999")])
     until(listening.stdout, "it listens", within=10.0, log=listening.output)
     for switch in ("all", "eth0"):

@@ -81,7 +81,7 @@ def reply_and_frame(request: Message) -> tuple[Reply, bytes]:
 
 @pytest.mark.parametrize("case", ASKED)
 def test_scapy_sees_the_same_addresses_and_checksums(case: str) -> None:
-    """dhcp 37-43: Ethernet, IPv4, UDP of each answer, both checksums, by scapy."""
+    """dhcp 37, 38, 39, 40, 41, 42, 43: the frame of each answer, as scapy reads it."""
     reply, frame = reply_and_frame(ASKED[case])
     ether, ip, udp, _, _ = seen_by_scapy(frame)
     assert (ether.src, ether.dst) == (

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Install Debian's packages for `make lab` or `make test`.  No service is started, and
+# none that was not here before is left to start at the next boot.
+set -eu
+
+lab="iproute2 nftables isc-dhcp-client udhcpc busybox dhcpcd-base python3-venv"
+test="$lab cloud-init curl dnsmasq-base ethtool gcc iputils-arping iputils-ping
+  lighttpd procps python3-dev python3-dnslib python3-h11 python3-prometheus-client
+  python3-pyroute2 python3-toml python3-trio tcpdump util-linux wrk"
+
+case "${1:?lab or test}" in
+lab) wanted=$lab ;;
+test) wanted=$test ;;
+*) echo "usage: $0 lab|test" >&2; exit 2 ;;
+esac
+
+missing=
+for package in $wanted; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
+		missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap '$as_root rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+	$as_root chmod 755 $policy
+fi
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # the names are words
+$as_root env DEBIAN_FRONTEND=noninteractive \
+	apt-get install -qq -y --no-install-recommends $missing >/dev/null
+case " $missing " in
+*" cloud-init "*) $as_root touch /etc/cloud/cloud-init.disabled ;;
+esac
+case " $missing " in
+*" lighttpd "*) $as_root systemctl disable --quiet lighttpd 2>/dev/null || true ;;
+esac

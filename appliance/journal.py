@@ -10,6 +10,7 @@ from collections import deque
 import trio
 
 LINES_AT_MOST = 10_000  # waiting
+GATHER = 0.01  # seconds: a burst is one write, not one for each line
 QUOTED = frozenset(' "=\\')
 
 
@@ -55,6 +56,7 @@ class Journal:
         try:
             while True:
                 await self._wake.wait()
+                await trio.sleep(GATHER)
                 self._wake = trio.Event()
                 octets = self._take()
                 await trio.to_thread.run_sync(self._write, octets)

@@ -82,8 +82,8 @@ class BindingTable:
     def put(self, binding: Binding) -> None:
         """Add *binding*, or replace the one of its MAC.
 
-        Raises ValueError, which names both, where another MAC has its address or its
-        client-id; the table is then as it was.
+        Raises ValueError, which names both, where another MAC has its address; the
+        table is then as it was.  Of two with one client-id the later is found by it.
         """
         holder = self._by_address.get(binding.address)
         if holder is not None and holder.hardware != binding.hardware:
@@ -91,13 +91,6 @@ class BindingTable:
                 f"{binding.address} is bound to {holder.hardware}, "
                 f"and cannot be to {binding.hardware}"
             )
-        if binding.client_id is not None:
-            holder = self._by_client_id.get(binding.client_id)
-            if holder is not None and holder.hardware != binding.hardware:
-                raise ValueError(
-                    f"client-id {binding.client_id.hex()} is bound to "
-                    f"{holder.hardware}, and cannot be to {binding.hardware}"
-                )
         self.remove(binding.hardware)
         self._by_hardware[binding.hardware.octets] = binding
         self._by_address[binding.address] = binding
@@ -109,8 +102,10 @@ class BindingTable:
         binding = self._by_hardware.pop(hardware.octets, None)
         if binding is not None:
             del self._by_address[binding.address]
-            if binding.client_id is not None:
-                self._by_client_id.pop(binding.client_id, None)
+            client_id = binding.client_id
+            # the NIC that took the client-id over keeps it
+            if client_id is not None and self._by_client_id.get(client_id) is binding:
+                del self._by_client_id[client_id]
         return binding
 
     def find(self, chaddr: bytes, client_id: bytes | None = None) -> Binding | None:

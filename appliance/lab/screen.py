@@ -25,8 +25,8 @@ metalease lab: a network of virtual machines, made of namespaces that end with i
 """
 LEGEND = """\
 Three guests are switched on. Each runs an unchanged DHCP client of Debian, then makes
-the requests of cloud-init. The ms: for DHCP and HTTP alike until the answer was there,
-by metalease's clock for DHCP, by the guest's for HTTP.
+the requests of cloud-init. ms: until the answer was there, by metalease's own clock for
+DHCP, by the guest's for HTTP.
 """
 
 

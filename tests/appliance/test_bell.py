@@ -6,9 +6,11 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,6 @@ from appliance.errors import REFUSED
 from appliance.errors import SettingsError
 from tests.appliance.plumbing import in_machine
 from tests.appliance.plumbing import killed
-from tests.appliance.plumbing import until
 
 SECONDS = 5.0
 
@@ -35,25 +36,45 @@ async def echo(request: dict[str, Any]) -> Mapping[str, Any]:
     return {"ok": True, **request}
 
 
-@asynccontextmanager
-async def listening(path: Path, reported: list[str]) -> AsyncIterator[None]:
-    listener = doorbell.listen(path)
-    async with trio.open_nursery() as nursery:
+@contextmanager
+def listening(path: Path, reported: list[str]) -> Iterator[None]:
+    """Have the doorbell answered, by a thread of its own, meanwhile."""
+    ready, stop = threading.Event(), trio.CancelScope()
+    tokens: list[trio.lowlevel.TrioToken] = []
 
-        async def serve() -> None:
-            await doorbell.serve(listener, echo, report=reported.append)
+    async def serve() -> None:
+        listener = doorbell.listen(path)
+        try:
+            tokens.append(trio.lowlevel.current_trio_token())
+            ready.set()
+            with stop:
+                await doorbell.serve(listener, echo, report=reported.append)
+        finally:
+            doorbell.close(listener, path)
 
-        nursery.start_soon(serve)
+    thread = threading.Thread(target=trio.run, args=(serve,))
+    thread.start()
+    assert ready.wait(SECONDS)
+    try:
         yield
-        nursery.cancel_scope.cancel()
-    doorbell.close(listener, path)
+    finally:
+        tokens[0].run_sync_soon(stop.cancel)
+        thread.join()
 
 
-async def ring(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    def blocking() -> dict[str, Any]:
-        return bell.ring(path, request, timeout=SECONDS)
+def ring(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    return bell.ring(path, request, timeout=SECONDS)
 
-    return await trio.to_thread.run_sync(blocking)
+
+def converse(path: Path, pieces: Sequence[bytes], lines: int) -> list[dict[str, Any]]:
+    """Send *pieces* one after another and read so many answers."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(SECONDS)
+        caller.connect(str(path))
+        for piece in pieces:
+            caller.sendall(piece)
+        with caller.makefile() as answers:
+            return [json.loads(answers.readline()) for _ in range(lines)]
 
 
 def mode(path: Path) -> int:
@@ -64,18 +85,14 @@ class TestRing:
     def test_answered(self, tmp_path: Path) -> None:
         """An answer comes back; a refusal is an answer; our own fault is reported."""
         path, reported = tmp_path / "run" / "host.sock", list[str]()
-
-        async def main() -> None:
-            async with listening(path, reported):
-                assert await ring(path, {"op": "ping"}) == {"ok": True, "op": "ping"}
-                refused = await ring(path, {"op": "refuse"})
-                assert refused == {"ok": False, "error": "network n9: is not kept here"}
-                failed = await ring(path, {"op": "fail"})
-                assert failed["error"] == "ZeroDivisionError: our own fault"
-                assert "Traceback" in reported[0]
-                assert await ring(path, {"op": "after"}) == {"ok": True, "op": "after"}
-
-        trio.run(main)
+        with listening(path, reported):
+            assert ring(path, {"op": "ping"}) == {"ok": True, "op": "ping"}
+            refused = ring(path, {"op": "refuse"})
+            assert refused == {"ok": False, "error": "network n9: is not kept here"}
+            failed = ring(path, {"op": "fail"})
+            assert failed["error"] == "ZeroDivisionError: our own fault"
+            assert "Traceback" in reported[0]
+            assert ring(path, {"op": "after"}) == {"ok": True, "op": "after"}
         assert not path.exists()
 
     def test_for_its_owner_alone(self, tmp_path: Path) -> None:
@@ -96,24 +113,32 @@ class TestRing:
     def test_a_deep_path(self, tmp_path: Path) -> None:
         """A path longer than a unix socket's 107 octets is reached all the same."""
         path = tmp_path / ("deep" * 40) / "host.sock"
-
-        async def main() -> None:
-            async with listening(path, []):
-                assert (await ring(path, {"op": "ping"}))["ok"]
-                with pytest.raises(SettingsError, match="another one listens"):
-                    doorbell.listen(path)
-
-        trio.run(main)
+        with listening(path, []):
+            assert ring(path, {"op": "ping"})["ok"]
+            with pytest.raises(SettingsError, match="another one listens"):
+                doorbell.listen(path)
 
     def test_a_large_answer(self, tmp_path: Path) -> None:
         """An answer of many pieces is one line."""
         path, words = tmp_path / "host.sock", "x" * 500_000
+        with listening(path, []):
+            assert ring(path, {"words": words})["words"] == words
 
-        async def main() -> None:
-            async with listening(path, []):
-                assert (await ring(path, {"words": words}))["words"] == words
+    def test_many_at_once(self, tmp_path: Path) -> None:
+        """More callers than the backlog holds wait their turn, and are answered."""
+        path = tmp_path / "host.sock"
+        answers: list[dict[str, Any]] = []
 
-        trio.run(main)
+        def call(n: int) -> None:
+            answers.append(ring(path, {"n": n}))
+
+        with listening(path, []):
+            callers = [threading.Thread(target=call, args=(n,)) for n in range(300)]
+            for each in callers:
+                each.start()
+            for each in callers:
+                each.join()
+        assert sorted(each["n"] for each in answers) == list(range(300))
 
     def test_imports_nothing_slow(self) -> None:
         """The command line's side imports no event loop: a put is 60 ms."""
@@ -173,20 +198,18 @@ class TestNobody:
             odd.bind(str(path))
             odd.listen()
 
-            async def main() -> None:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(trio.to_thread.run_sync, hang_up)
-                    with pytest.raises(SettingsError, match=said) as caught:
-                        await ring(path, {})
-                    assert caught.value.exit_code == code
-
             def hang_up() -> None:
                 caller, _ = odd.accept()
                 with caller:
                     caller.recv(100)
                     caller.sendall(answer)
 
-            trio.run(main)
+            thread = threading.Thread(target=hang_up)
+            thread.start()
+            with pytest.raises(SettingsError, match=said) as caught:
+                ring(path, {})
+            thread.join()
+        assert caught.value.exit_code == code
 
 
 class TestListen:
@@ -215,68 +238,33 @@ class TestDoorbell:
     def test_several_lines(self, tmp_path: Path) -> None:
         """A caller may ask again; lines may come in pieces, or two at once."""
         path = tmp_path / "host.sock"
+        with listening(path, []):
+            pieces = [b'{"n"', b': 1}\n{"n": 2}\n{"n":', b" 3}\n"]
+            assert [each["n"] for each in converse(path, pieces, 3)] == [1, 2, 3]
 
-        async def main() -> None:
-            async with listening(path, []):
-                stream = await trio.open_unix_socket(path)
-                async with stream:
-                    for piece in (b'{"n"', b': 1}\n{"n": 2}\n{"n":', b" 3}\n"):
-                        await stream.send_all(piece)
-                    heard = b""
-                    while heard.count(b"\n") < 3:
-                        heard += await stream.receive_some()
-                answers = [json.loads(line) for line in heard.splitlines()]
-                assert [each["n"] for each in answers] == [1, 2, 3]
-
-        trio.run(main)
-
-    @pytest.mark.parametrize("request_", [b"\n", b"[]\n", b"\xff\n", b"{\n", b'"a"\n'])
-    def test_bad_requests(self, tmp_path: Path, request_: bytes) -> None:
+    @pytest.mark.parametrize("line", [b"\n", b"[]\n", b"\xff\n", b"{\n", b'"a"\n'])
+    def test_bad_requests(self, tmp_path: Path, line: bytes) -> None:
         """What is no JSON object is refused; the next line is answered."""
         path = tmp_path / "host.sock"
-
-        async def main() -> None:
-            async with listening(path, []):
-                stream = await trio.open_unix_socket(path)
-                async with stream:
-                    await stream.send_all(request_ + b"{}\n")
-                    heard = b""
-                    while heard.count(b"\n") < 2:
-                        heard += await stream.receive_some()
-                refused, answered = map(json.loads, heard.splitlines())
-                assert refused["ok"] is False
-                assert "the request: is no JSON" in refused["error"]
-                assert answered["ok"] is True
-
-        trio.run(main)
+        with listening(path, []):
+            refused, answered = converse(path, [line + b"{}\n"], 2)
+        assert refused["ok"] is False
+        assert "the request: is no JSON" in refused["error"]
+        assert answered["ok"] is True
 
     @pytest.mark.parametrize("beyond", [0, 1])
     def test_limit(self, tmp_path: Path, beyond: int) -> None:
         """A request of REQUEST_AT_MOST octets is read, one more is refused."""
         path = tmp_path / "host.sock"
         padding = doorbell.REQUEST_AT_MOST - len('{"a": ""}\n') + beyond
-
-        async def main() -> None:
-            async with listening(path, []):
-                answer = await ring(path, {"a": "x" * padding})
-                assert answer["ok"] is (beyond == 0)
-
-        trio.run(main)
+        with listening(path, []):
+            answer = ring(path, {"a": "x" * padding})
+            assert answer["ok"] is (beyond == 0)
 
     @in_machine
     def test_a_foreign_user(self, tmp_path: Path) -> None:
         """Another user is refused by the mode, and were it open, by who he is."""
-        path, ready = Path("/run/host.sock"), Path("/run/ready")
-
-        async def serve() -> None:
-            async with listening(path, []):
-                await trio.to_thread.run_sync(ready.touch)
-                await trio.sleep_forever()
-
-        server = os.fork()
-        if server == 0:
-            trio.run(serve)
-        until(ready.exists, "the doorbell listens")
+        path = Path("/run/host.sock")
 
         def refused_by_the_mode() -> None:
             os.setresuid(65534, 65534, 65534)
@@ -289,7 +277,8 @@ class TestDoorbell:
             answer = bell.ring(path, {"op": "ping"}, timeout=SECONDS)
             assert answer["error"] == "user 65534 may not ring here: run as root"
 
-        killed(refused_by_the_mode)
-        path.chmod(0o666)
-        killed(refused_by_name)
-        assert bell.ring(path, {"op": "ping"}, timeout=SECONDS)["ok"]
+        with listening(path, []):
+            killed(refused_by_the_mode)
+            path.chmod(0o666)
+            killed(refused_by_name)
+            assert ring(path, {"op": "ping"})["ok"]

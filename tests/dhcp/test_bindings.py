@@ -65,13 +65,22 @@ def test_an_address_of_another_mac_is_refused() -> None:
     assert list(table) == [BINDING]
 
 
-def test_a_client_id_of_another_mac_is_refused() -> None:
-    """dhcp 13, 14: a client-id is one binding's; the other one is named."""
-    table = BindingTable([replace(BINDING, client_id=DUID)])
-    with pytest.raises(ValueError, match=str(MAC)):
-        table.put(Binding(STRANGER, WRONG, client_id=DUID))
-    assert table.find(STRANGER.octets) is None
-    table.put(replace(BINDING, client_id=DUID, hostname="other"))
+def test_a_client_id_moves_to_another_nic() -> None:
+    """dhcp 13: of two bindings with one client-id the later is found by it, also when
+    the earlier is gone."""
+    old, new = (
+        replace(BINDING, client_id=DUID),
+        Binding(STRANGER, WRONG, client_id=DUID),
+    )
+    table = BindingTable([old, new])
+    assert table.find(b"another", DUID) is new
+    table.remove(MAC)
+    assert table.find(b"another", DUID) is new
+    table.put(old)
+    assert table.find(b"another", DUID) is old
+    table.remove(MAC)
+    table.remove(STRANGER)
+    assert table.find(b"another", DUID) is None
 
 
 def test_a_set_with_a_mac_twice_is_refused() -> None:

@@ -150,7 +150,7 @@ def test_sixty_routes_arrive(client: str) -> None:
 
 @pytest.mark.parametrize(("client", "name"), ANSWERED)
 def test_no_client_has_to_answer_arp_first(client: str, name: str) -> None:
-    """dhcp 39, 40, 41, clients C1: unicast to chaddr and the address that is not up yet;
+    """dhcp 39, 40, 41, clients C1: unicast to chaddr and the address not yet owned;
     broadcast only where the bit says so, as in Windows."""
     request = Message.parse(payload(client, name))
     where = reply(client, name).destination

@@ -101,7 +101,7 @@ FRAMES: dict[str, tuple[bytes, tuple[object, ...]]] = {
 
 @pytest.mark.parametrize("case", FRAMES)
 def test_each_answer_goes_where_the_table_says(case: str) -> None:
-    """dhcp 36, 37, 38, 39, 40: the destination that was chosen is the one of the frame."""
+    """dhcp 36, 37, 38, 39, 40: the frame goes to the destination that was chosen."""
     arriving, where = FRAMES[case]
 
     async def scenario(room: Room) -> None:

@@ -97,9 +97,7 @@ def test_a_reader_that_takes_nothing_is_cut_off() -> None:
 
     async def test(hours: Hours) -> None:
         async with serving() as site, (client := await site.client()).stream:
-            site.answers.paths["/large"] = lambda _: Response(
-                200, (), b"x" * 9_000_000
-            )
+            site.answers.paths["/large"] = lambda _: Response(200, (), b"x" * 9_000_000)
             await client.say("GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
             await hours.pass_(SECONDS.send_seconds - SWEPT)
             assert len(site.server) == 1

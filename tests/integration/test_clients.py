@@ -4,6 +4,9 @@ The clients run as Debian ships them; what they did is read with `ip` in the gue
 what was said from the daemon's log.
 """
 
+import socket
+from pathlib import Path
+
 import pytest
 
 from appliance.lab.clients import CLIENTS
@@ -95,7 +98,25 @@ def test_a_name_comes_by_dhcp(
     put(installation, "10.0.0.11", "--hostname", "web-1")
     come_up(CLIENTS["dhclient"], guest, daemon)
     assert guest.current_hostname() == "web-1"
-    assert "10.0.0.53" in guest.path("/etc/resolv.conf").read_text()
+
+
+def test_what_a_client_writes_stays_in_its_guest(
+    installation: Installation, daemon: Daemon, guest: Guest
+) -> None:
+    """Name, resolv.conf and lease change in the guest, and nowhere outside: the ground
+    that all these tests stand on."""
+    names = ("/etc/resolv.conf", "/var/lib/dhcp/dhclient.leases")
+    before = [Path(name).exists() and Path(name).read_text() for name in names]
+    outside = socket.gethostname()
+    put(installation, "10.0.0.11", "--hostname", "web-1")
+    come_up(CLIENTS["dhclient"], guest, daemon)
+    inside = [guest.path(name).read_text() for name in names]
+    assert "10.0.0.53" in inside[0]
+    assert "fixed-address 10.0.0.11;" in inside[1]
+    after = [Path(name).exists() and Path(name).read_text() for name in names]
+    assert before == after
+    assert guest.current_hostname() == "web-1"
+    assert socket.gethostname() == outside
 
 
 @clients_that_remember
@@ -169,8 +190,8 @@ def test_an_unknown_guest_gets_silence(
 def test_a_release_leaves_the_binding(
     installation: Installation, daemon: Daemon, guest: Guest
 ) -> None:
-    """networkd sends RELEASE at every shutdown; the next boot is the same
-    (clients C19, dhcp 35)."""
+    """networkd sends RELEASE at every shutdown, without option 54 but to our address;
+    it is taken note of, and the next boot is the same (clients C19, dhcp 35)."""
     client = CLIENTS["networkd"]
     put(installation, "10.0.0.11")
     come_up(client, guest, daemon)

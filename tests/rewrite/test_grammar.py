@@ -1,0 +1,276 @@
+"""The language: what a rules file may say, and where a mistake is."""
+
+import re
+from ipaddress import IPv4Network
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from rewrite.errors import RuleSyntaxError
+from rewrite.grammar import NESTED_AT_MOST
+from rewrite.grammar import Alias
+from rewrite.grammar import Block
+from rewrite.grammar import Condition
+from rewrite.grammar import parse_rules
+from rewrite.patterns import Capture
+from rewrite.patterns import Fact
+from rewrite.tokens import tokenize
+
+
+def strings(text: str) -> list[str]:
+    return [token.text for token in tokenize(text, "f") if token.kind == "string"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r'"abc"', ["abc"]),
+        (r'""', [""]),
+        (r'"a" "b"', ["a", "b"]),
+        (r'"^/\d+\.json$"', [r"^/\d+\.json$"]),
+        (r'"a\"b"', ['a"b']),
+        (r'"\"\""', ['""']),
+        (r'"a\\b"', [r"a\\b"]),
+        (r'"a\\\"b"', [r"a\\" + '"b']),
+        ('"# no comment"', ["# no comment"]),
+        ('"a" # "b"\n"c"', ["a", "c"]),
+        ('"a\nb"', ["a\nb"]),
+        ('"é"', ["é"]),
+    ],
+)
+def test_a_string_is_lighttpd_s(written: str, meant: list[str]) -> None:
+    r"""\" is a quote, and any other backslash stays the pattern's own, before another
+    too: as lighttpd's configuration reads it (its oracle proves that)."""
+    assert strings(written) == meant
+
+
+def test_each_word_knows_its_place() -> None:
+    """Lines and columns count from 1, also behind a string of two lines."""
+    text = 'a.b = "x\ny" # c\n\t$HTTP["url"] =~'
+    places = [(each.text, each.line, each.column) for each in tokenize(text, "f")]
+    assert places == [
+        *(("a.b", 1, 1), ("=", 1, 5), ("x\ny", 1, 7)),
+        *(("$HTTP", 3, 2), ("[", 3, 7), ("url", 3, 8), ("]", 3, 13), ("=~", 3, 15)),
+        ("the end of the file", 3, 17),
+    ]
+
+
+RULES = """\
+# a comment
+url.rewrite-once = (
+    "^/(.+)/(a)$" => "/${ip}/$2$1$0",
+    "^/b$" => "/${mac}-${network}/x",
+)
+metalease.content-type = "text/plain"
+$HTTP["remoteip"] == "10.0.0.0/24" {
+    alias.url = ("/shared/" => "/srv/")
+    metalease.if-missing = "empty"
+    $HTTP["url"] !~ "^/x" { metalease.list = ("latest", "a" => "/${ip}/a") }
+}
+else $HTTP["request-method"] != "GET" {
+    metalease.if-missing = "204"
+} else {
+    url.rewrite-once = ()
+}
+"""
+
+
+def test_a_file_is_read_as_it_is_written() -> None:
+    """Settings, conditions, what is nested in them and what is else come out as they
+    stand there (issue 3, point 3)."""
+    block = parse_rules(RULES, "f")
+    assert block.condition is None
+    assert block.settings.rules is not None
+    first, second = block.settings.rules
+    assert (first.pattern.pattern, first.line) == ("^/(.+)/(a)$", 3)
+    assert first.target.parts == (
+        *("/", Fact("ip"), "/", Capture(2), Capture(1), Capture(0)),
+    )
+    assert second.target.parts == ("/", Fact("mac"), "-", Fact("network"), "/x")
+    assert block.settings.content_type == "text/plain"
+    (by_address,) = block.inner
+    assert by_address.condition == Condition(
+        "remoteip", False, IPv4Network("10.0.0.0/24")
+    )
+    assert by_address.settings.aliases == (Alias("/shared/", "/srv/"),)
+    assert by_address.settings.if_missing == "empty"
+    (nested,) = by_address.inner
+    assert nested.condition == Condition("url", True, re.compile("^/x", re.ASCII))
+    assert nested.settings.entries is not None
+    assert [entry.name for entry in nested.settings.entries] == ["latest", "a"]
+    assert (nested.settings.entries[0].target, nested.settings.entries_line) == (
+        None,
+        10,
+    )
+    by_method = by_address.otherwise
+    assert by_method is not None
+    assert by_method.condition == Condition("request-method", True, "GET")
+    last = by_method.otherwise
+    assert last is not None
+    assert (last.condition, last.settings.rules) == (None, ())
+
+
+MISTAKES = {
+    # what is written: line, column, a part of what is said
+    'url.rewrite = ("a" => "/b")': (1, 1, "url.rewrite-once, alias.url"),
+    'server.port = "80"': (1, 1, "server.port is not known"),
+    "metalease.list": (1, 15, "'=' belongs here"),
+    'metalease.if-missing = "500"': (1, 24, "404, 204, empty are"),
+    'metalease.if-missing = "404"\nmetalease.if-missing = "404"': (2, 1, "set twice"),
+    "metalease.if-missing = 404": (1, 24, "'4' means nothing here"),
+    'metalease.content-type = ""': (1, 26, "printable"),
+    'metalease.content-type = "a\r\nX: y"': (1, 26, "printable"),
+    'metalease.content-type = "é"': (1, 26, "printable"),
+    'url.rewrite-once = "a"': (1, 20, "'(' belongs here, not 'a'"),
+    'url.rewrite-once = ("a")': (1, 21, '"..." => "..." belongs here'),
+    'url.rewrite-once = ("a" => )': (1, 28, "a string belongs here"),
+    'url.rewrite-once = ("a" => "/b" "c" => "/d")': (1, 33, "',' belongs here"),
+    'url.rewrite-once = ("a" => "/b",,)': (1, 33, "a string belongs here"),
+    'url.rewrite-once = ("a" => "/b"': (1, 32, "the end of the file"),
+    'url.rewrite-once = (\n "(" => "/b")': (2, 2, "no regular expression"),
+    'url.rewrite-once = ("*" => "/b")': (1, 21, "no regular expression"),
+    'url.rewrite-once = ("[[:alpha:]]" => "/b")': (1, 21, "no regular expression"),
+    'url.rewrite-once = ("a{99999999999}" => "/b")': (1, 21, "no regular expression"),
+    r'url.rewrite-once = ("\Qa\E" => "/b")': (1, 21, "no regular expression"),
+    'url.rewrite-once = ("a" => "b")': (1, 28, 'a target begins with "/"'),
+    'url.rewrite-once = ("a" => "../b")': (1, 28, 'a target begins with "/"'),
+    'url.rewrite-once = ("a" => "${ip}/b")': (1, 28, 'a target begins with "/"'),
+    'url.rewrite-once = ("a" => "")': (1, 28, 'a target begins with "/"'),
+    'url.rewrite-once = ("(a)" => "/$2")': (1, 30, "$2: the pattern has only 1"),
+    'url.rewrite-once = ("a" => "/${user}")': (1, 28, "${ip}, ${mac}, ${network}"),
+    'url.rewrite-once = ("a" => "/${qsa}")': (1, 28, "${qsa} is not known"),
+    'url.rewrite-once = ("a" => "/%1")': (1, 28, "%1 is not known"),
+    'url.rewrite-once = ("a" => "/%{x}")': (1, 28, "%{x} is not known"),
+    'metalease.list = ("a" => "/$1")': (1, 26, "$1: the pattern has only 0"),
+    'alias.url = ("a" => "/b")': (1, 14, "a prefix and a path"),
+    'alias.url = ("/a" => "b")': (1, 14, "a prefix and a path"),
+    '$HTTP["host"] == "a" {}': (1, 1, '$HTTP["remoteip"], $HTTP["url"]'),
+    '$SERVER["socket"] == ":80" {}': (1, 1, '$SERVER["socket"] is not known'),
+    '$HTTP["remoteip"] =~ "10" {}': (1, 19, "not for remoteip: ==, != are"),
+    '$HTTP["url"] =^ "/a" {}': (1, 14, "not for url: ==, !=, =~, !~ are"),
+    '$HTTP["url"] = "/a" {}': (1, 14, "a operator belongs here"),
+    '$HTTP["remoteip"] == "10.0.0.256" {}': (1, 22, "10.0.0.256"),
+    '$HTTP["remoteip"] == "10.0.0.5/24" {}': (1, 22, "has host bits set"),
+    '$HTTP["remoteip"] == "fe80::1" {}': (1, 22, "fe80::1"),
+    '$HTTP["url"] =~ "(" {}': (1, 17, "no regular expression"),
+    '$HTTP["url"] == "a"': (1, 20, "'{' belongs here"),
+    '$HTTP["url"] == "a" {': (1, 22, "} belongs here, not 'the end of the file'"),
+    '$HTTP["url"] == "a" {}}': (1, 23, "a setting or a block belongs here, not '}'"),
+    '$HTTP["url"] == "a" {} else if $HTTP["url"] == "b" {}': (1, 29, "without `if`"),
+    '$HTTP["url"] == "a" {} else {} else {}': (1, 32, "else is not known"),
+    "else {}": (1, 1, "else is not known"),
+    '"abc': (1, 1, 'no closing "'),
+    r'metalease.content-type = "a\"': (1, 26, 'no closing "'),
+    r'metalease.content-type = "a\\"': (1, 26, 'no closing "'),
+    "include 'x'": (1, 9, '"\'" means nothing here'),
+    "\ufeffmetalease.list = ()": (1, 1, "means nothing here"),
+    "url.rewrite-once += ()": (1, 18, "'+' means nothing here"),
+    "\n\n  %": (3, 3, "'%' means nothing here"),
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_shown_where_it_is(text: str) -> None:
+    """What cannot be meant is an error with file, line and column, which says what is
+    known there: nothing is skipped (design.md: every error says what is wrong)."""
+    line, column, part = MISTAKES[text]
+    with pytest.raises(RuleSyntaxError) as caught:
+        parse_rules(text, "net.rules")
+    problem = caught.value
+    assert (problem.file, problem.line, problem.what) == (
+        "net.rules",
+        line,
+        problem.what,
+    )
+    assert part in problem.what
+    assert str(problem) == f"net.rules:{line}:{problem.column}: {problem.what}"
+    assert problem.column == column
+
+
+def nested(depth: int) -> str:
+    return '$HTTP["url"] =~ "a" {' * depth + "}" * depth
+
+
+def test_blocks_nest_so_deep() -> None:
+    """16 blocks may stand in each other, and no more."""
+    parse_rules(nested(NESTED_AT_MOST), "f")
+    for depth in (NESTED_AT_MOST + 1, 100_000):
+        with pytest.raises(RuleSyntaxError, match="16 deep"):
+            parse_rules(nested(depth), "f")
+
+
+def test_a_chain_of_else_may_be_long() -> None:
+    """A block an address, as ZStack writes them, however many: else does not nest."""
+    blocks = [
+        f'$HTTP["remoteip"] == "10.0.{at // 256}.{at % 256}" {{ }}'
+        for at in range(5000)
+    ]
+    block: Block | None = parse_rules(" else ".join(blocks), "f").inner[0]
+    count = 0
+    while block is not None:
+        count, block = count + 1, block.otherwise
+    assert count == 5000
+
+
+WORDS = st.sampled_from(
+    [
+        *("url.rewrite-once", "alias.url", "metalease.list", "metalease.if-missing"),
+        *("=", "(", ")", "{", "}", "[", "]", ",", "=>", "==", "!=", "=~", "!~", "else"),
+        *('$HTTP["url"]', '$HTTP["remoteip"]', "$HTTP", '"url"', '"^/(.+)$"', '"/$1"'),
+        *('"/${ip}"', '"10.0.0.1"', '"404"', '"', "\\", "#", "\n", '"(((((("', '"a**"'),
+    ]
+)
+TEXTS = st.one_of(
+    st.text(),
+    st.lists(st.one_of(WORDS, st.text(max_size=3)), max_size=40).map(" ".join),
+)
+
+
+@settings(max_examples=300)
+@given(TEXTS)
+def test_any_text_is_rules_or_the_one_error(text: str) -> None:
+    """Any text gives a Block, or RuleSyntaxError at a place that is in the text."""
+    try:
+        parse_rules(text, "f")
+    except RuleSyntaxError as problem:
+        lines = text.split("\n")
+        assert 1 <= problem.line <= len(lines)  # noqa: PT017 # either is right
+        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1  # noqa: PT017
+
+
+@given(st.text(alphabet='()[]{}*+?|\\^$.-,0123456789aA<>=!:"#'))
+def test_any_pattern_is_compiled_or_the_one_error(pattern: str) -> None:
+    """Any string in a pattern's place gives a rule, or RuleSyntaxError."""
+    text = f'url.rewrite-once = ("{pattern}" => "/x")'
+    try:
+        parse_rules(text, "f")
+    except RuleSyntaxError as problem:
+        assert problem.line == 1  # noqa: PT017 # either is right
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"' + "a" * 200_000,
+        '"' + '\\"' * 100_000,
+        '"' + "\\" * 200_000,
+        "url.rewrite-once = (" * 50_000,
+        "(" * 200_000,
+        "a" * 200_000,
+        "#" * 200_000,
+        " " * 200_000 + "%",
+        '$HTTP["url"] =~ "' + "(" * 5_000 + '"',
+        '$HTTP["url"] =~ "' + "(a" * 5_000 + ")" * 5_000 + '" {}',
+    ],
+    ids=range(10),
+)
+def test_a_long_text_is_read_quickly(text: str) -> None:
+    """What is long takes no time that grows faster than it, nor all of the stack."""
+    started = perf_counter()
+    with pytest.raises(RuleSyntaxError):
+        if not parse_rules(text, "f").inner:
+            raise RuleSyntaxError("f", 1, 1, "a comment alone is no mistake")
+    assert perf_counter() - started < 5.0

@@ -80,6 +80,7 @@ class StateDirectory:
         """Return what the file *name* holds."""
         path = f"{self.bindings}/{name}"  # 10,000 of them: no Path, no file object
         try:
+            # a pipe that was put there makes nobody wait
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 return _read(descriptor).decode()

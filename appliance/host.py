@@ -119,8 +119,14 @@ class Host:
             await trio.lowlevel.checkpoint()
             keeper = self._kept.get(name)
             now = trio.current_time()
-            # guests are plugged by the dozen; who fights us waits for the next tick
-            if keeper and keeper.dirty and self._repairs.admits(name, now):
+            # guests are plugged by the dozen; what is in trouble, or changed by
+            # somebody who fights us, waits for the next tick
+            if (
+                keeper
+                and keeper.dirty
+                and keeper.was_well
+                and self._repairs.admits(name, now)
+            ):
                 self._attempt(name, "links", partial(self._follow, name, keeper))
 
     async def answer(self, request: dict[str, Any]) -> Mapping[str, Any]:

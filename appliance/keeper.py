@@ -99,6 +99,11 @@ class Keeper:
         return SettingsError(f"network {name}", "; ".join(self.left))
 
     @property
+    def was_well(self) -> bool:
+        """Whether all was well when we looked."""
+        return not self.left and self._held is not None
+
+    @property
     def sound(self) -> bool:
         """Whether all was well when we looked, and nothing was heard since."""
         return not self.dirty and self._held is not None

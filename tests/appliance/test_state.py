@@ -343,17 +343,3 @@ def test_what_vanished_holds_its_address(house: House) -> None:
     assert "63" not in bound(state)
     state.accept()
     assert bound(state)["63"] == "10.0.0.5"
-
-
-def test_ten_thousand_are_loaded_in_a_second(tmp_path: Path) -> None:
-    """dhcp 68: a start with 10,000 bindings leaves time for the first OFFER."""
-    text = '[network]\nsubnet = "10.0.0.0/16"\ndhcp_address = "10.0.0.2"\n'
-    house = House.build(tmp_path, text + '[attach]\ndevice = "eth0"\n')
-    for number in range(2000):
-        octets = number.to_bytes(2, "big")
-        name = f"fa163e00{octets.hex()}"
-        binding = f'{{"mac": "{name}", "ip": "10.0.{octets[0] + 1}.{octets[1]}"}}'
-        (house.files.bindings / f"{name}.json").write_text(binding)
-    state = house.state()
-    state.load()
-    assert len(state.table) == 2000

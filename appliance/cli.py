@@ -5,6 +5,7 @@ prometheus_client: most of their time is Python's own start.
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from . import __version__
+from .errors import REFUSED
 from .errors import SettingsError
 from .layout import Layout
 
@@ -45,7 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     An error is one line on stderr, which says what is wrong and what to do.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    gc.disable()  # a start makes what stays: looking through it is a tenth of a put
     options = parser_for(words).parse_args(words)
+    gc.freeze()
+    gc.enable()
     try:
         code: int = options.act(options, Layout(options.root.absolute()))
         sys.stdout.flush()
@@ -56,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing is left to say
         return BROKEN_PIPE
+    except OSError as problem:  # of the world, at a place that no command expects
+        hint = ": run as root" if isinstance(problem, PermissionError) else ""
+        where = problem.filename or "the system"
+        print(f"metalease: {where}: {problem.strerror}{hint}", file=sys.stderr)
+        return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -64,6 +74,7 @@ def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser, with the arguments of the command that *words* name."""
     parser = argparse.ArgumentParser(
         prog="metalease",
+        allow_abbrev=False,
         description="DHCP and instance metadata for VMs: one daemon per L3 network.",
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -73,14 +84,25 @@ def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
         default=Path(os.environ.get(ROOT) or "/"),
         help="put everything below this directory (or METALEASE_ROOT)",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    said = next((word for word in words if word in COMMANDS), None)
-    for word, (module, text) in COMMANDS.items():
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", prog=parser.prog)
+    said = _said(words)
+    for word in COMMANDS if said is None else [said]:
+        module, text = COMMANDS[word]
         command = commands.add_parser(word, help=text, description=text)
-        if word == said:
-            found = import_module(f"appliance.commands.{module}")
-            found.describe(word, command)
+        if said is not None:
+            import_module(f"appliance.commands.{module}").describe(word, command)
     return parser
+
+
+def _said(words: Sequence[str]) -> str | None:
+    """Return the command among *words*; None for help and for what is wrong."""
+    rest = iter(words)
+    for word in rest:
+        if word == "--root":
+            next(rest, None)
+        elif not word.startswith("--root="):
+            return word if word in COMMANDS else None
+    return None
 
 
 if __name__ == "__main__":

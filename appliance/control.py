@@ -37,7 +37,7 @@ class Control:
         match request:
             case {"op": "apply", "macs": list(macs)}:
                 return await self._apply([_digits(mac) for mac in macs])
-            case {"op": "apply"}:
+            case {"op": "apply", **more} if not more:
                 await self.follower.rescan(commanded=True)
                 return {"ok": True}
             case {"op": "accept"}:

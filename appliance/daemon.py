@@ -55,6 +55,7 @@ async def serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> 
     Error handling: an OSError of the DHCP device ends the daemon.
     """
     daemon = Daemon(given, notifier)
+    daemon.load()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             await daemon.start(nursery)
@@ -101,11 +102,14 @@ class Daemon:
         )
         self._http_done = trio.Event()
 
-    async def start(self, nursery: trio.Nursery) -> None:
-        """Read the files, then serve."""
-        nursery.start_soon(self._journal.run)
+    def load(self) -> None:
+        """Read the files; raises SettingsError when they cannot even be listed."""
         self._changed(self._state.load())
         self._look_around()
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Serve what was loaded."""
+        nursery.start_soon(self._journal.run)
         if self._port is not None and self._responder is not None:
             await nursery.start(
                 serve_dhcp, self._port, self._responder, self._observation.dhcp

@@ -8,8 +8,16 @@ JSON is a part.
 import json
 import uuid
 from collections.abc import Callable
+from collections.abc import Iterable
+from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 from typing import Any
+
+from dhcp.assembly import configured
+from dhcp.codes import OptionCode
+from dhcp.network import DEFAULT_ROUTE
+from dhcp.routes import ClasslessRoute
+from dhcp.routes import decode_routes
 
 from .records import Interface
 from .records import Record
@@ -72,17 +80,21 @@ def _meta_data(settings: Settings, record: Record) -> bytes:
 
 
 def _network_data(settings: Settings, record: Record) -> bytes:
-    """OpenStack's network_data.json: every NIC of the guest."""
+    """OpenStack's network_data.json: every NIC of the guest.
+
+    Its own says what DHCP says: routes are option 121's, name servers option 6's.
+    """
     binding = record.binding
     place = settings.network.range_of(record.ip)
     assert place is not None  # a record is only made of an address in a range
+    options = configured(settings.network, place, binding)
     own = Interface(
         record.mac,
         record.ip,
         binding.prefix or place.subnet.prefixlen,
-        binding.gateway or place.gateway if binding.default_network else None,
-        settings.network.mtu if binding.mtu is None else binding.mtu,
+        mtu=settings.network.mtu if binding.mtu is None else binding.mtu,
     )
+    routes = decode_routes(options.get(OptionCode.CLASSLESS_STATIC_ROUTES, b""))
     links, networks = [], []
     for number, each in enumerate((own, *record.interfaces)):
         name = f"nic{number}"
@@ -95,29 +107,50 @@ def _network_data(settings: Settings, record: Record) -> bytes:
                 "mtu": each.mtu or settings.network.mtu,
             }
         )
-        networks.append(_network(each, number, by_dhcp=settings.dhcp))
-    dns = settings.network.dns if binding.dns is None else binding.dns
-    services = [{"type": "dns", "address": str(address)} for address in dns]
+        way = routes if each is own else _default_route(each)
+        networks.append(_network(number))
+        if not settings.dhcp and each.ip is not None:
+            networks[-1] |= _static(each.ip, each.prefix, way)
+    servers = options.get(OptionCode.DOMAIN_NAME_SERVER, b"")
+    services = [
+        {"type": "dns", "address": str(IPv4Address(servers[at : at + 4]))}
+        for at in range(0, len(servers), 4)
+    ]
     return _json({"links": links, "networks": networks, "services": services})
 
 
-def _network(interface: Interface, number: int, *, by_dhcp: bool) -> dict[str, Any]:
-    network: dict[str, Any] = {
+def _default_route(interface: Interface) -> tuple[ClasslessRoute, ...]:
+    if interface.gateway is None:
+        return ()
+    return (ClasslessRoute(DEFAULT_ROUTE, interface.gateway),)
+
+
+def _network(number: int) -> dict[str, Any]:
+    return {
         "id": f"network{number}",
         "network_id": f"network{number}",
         "link": f"nic{number}",
         "type": "ipv4_dhcp",
     }
-    if by_dhcp or interface.ip is None:
-        return network
-    subnet = IPv4Network((interface.ip, interface.prefix or 32), strict=False)
-    network |= {"type": "ipv4", "ip_address": str(interface.ip)}
-    network["netmask"] = str(subnet.netmask)
-    network["routes"] = []
-    if interface.gateway is not None:
-        route = {"network": "0.0.0.0", "netmask": "0.0.0.0"}
-        network["routes"].append(route | {"gateway": str(interface.gateway)})
-    return network
+
+
+def _static(
+    address: IPv4Address, prefix: int | None, routes: Iterable[ClasslessRoute]
+) -> dict[str, Any]:
+    subnet = IPv4Network((address, prefix or 32), strict=False)
+    return {
+        "type": "ipv4",
+        "ip_address": str(address),
+        "netmask": str(subnet.netmask),
+        "routes": [
+            {
+                "network": str(route.destination.network_address),
+                "netmask": str(route.destination.netmask),
+                "gateway": str(route.router),
+            }
+            for route in routes
+        ],
+    }
 
 
 def _vendor_data(settings: Settings, record: Record) -> bytes:

@@ -17,16 +17,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from .bell import ring
 from .errors import SettingsError
 from .layout import Layout
+from .layout import NetworkLayout
 from .notify import Notifier
 
 PATIENCE = 5.0  # seconds for a daemon's answer
 
 
-def merge(texts: Mapping[str, str]) -> Iterable[Metric]:
-    """Return the families of *texts*, by network: every series gets its network."""
+def merge(networks: Mapping[str, Iterable[Metric]]) -> Iterable[Metric]:
+    """Return the families of all *networks*: every series gets its network."""
     families: dict[str, Metric] = {}
-    for network, text in texts.items():
-        for family in text_string_to_metric_families(text):
+    for network, found in networks.items():
+        for family in found:
             whole = families.setdefault(
                 family.name, Metric(family.name, family.documentation, family.type)
             )
@@ -36,6 +37,15 @@ def merge(texts: Mapping[str, str]) -> Iterable[Metric]:
     return families.values()
 
 
+def ask(files: NetworkLayout) -> list[Metric] | None:
+    """Return what the network's daemon counts; None where it does not say."""
+    try:
+        answer = ring(files.control_socket, {"op": "metrics"}, timeout=PATIENCE)
+        return list(text_string_to_metric_families(str(answer["text"])))
+    except (SettingsError, KeyError, ValueError):
+        return None
+
+
 class Exporter:
     """Collects from every network that has a file, at each scrape."""
 
@@ -43,20 +53,15 @@ class Exporter:
         self._layout = layout
 
     def collect(self) -> Iterable[Metric]:
-        texts = {}
+        names = self._layout.network_names()
+        found = {name: ask(self._layout.network(name)) for name in names}
         alive = GaugeMetricFamily(
             "metalease_up", "Whether the network's daemon answers", labels=["network"]
         )
-        for name in self._layout.network_names():
-            path = self._layout.network(name).control_socket
-            try:
-                answer = ring(path, {"op": "metrics"}, timeout=PATIENCE)
-                texts[name] = str(answer.get("text", ""))
-            except SettingsError:
-                pass  # the series says so
-            alive.add_metric([name], name in texts)
+        for name, families in found.items():
+            alive.add_metric([name], families is not None)
         yield alive
-        yield from merge(texts)
+        yield from merge({name: each for name, each in found.items() if each})
 
     def describe(self) -> Iterable[Metric]:
         return ()

@@ -10,6 +10,7 @@ import pwd
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import SettingsError
@@ -18,6 +19,8 @@ SERVICE = "metalease"
 NOBODY = "nobody"
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
+PUBLIC_DIRECTORY_MODE = 0o755  # of what holds no secret: settings, and the way to state
+PUBLIC_FILE_MODE = 0o644
 TEMPORARY = ".tmp"  # the end of a temporary name; the watch and listings skip it
 
 
@@ -43,41 +46,61 @@ def service_group() -> int:
 
 def make_directory(path: Path) -> None:
     """Make *path* and what is missing above it, for the daemon to read."""
-    if path.is_dir():
-        return
-    make_directory(path.parent)
-    try:
-        path.mkdir(mode=DIRECTORY_MODE)
-    except FileExistsError:
-        return
-    except OSError as problem:
-        raise SettingsError(path, f"cannot be made: {problem.strerror}") from None
-    _give(path, DIRECTORY_MODE)
+    _make(path, DIRECTORY_MODE)
 
 
 def make_state_directory(path: Path) -> None:
     """Make one network's state directory, below others that all may pass through."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _make(path.parent, PUBLIC_DIRECTORY_MODE)
     make_directory(path)
+
+
+def _make(path: Path, mode: int) -> None:
+    try:
+        if path.is_dir():
+            return
+        _make(path.parent, mode)
+        path.mkdir(mode=mode)
+        _give(path, mode)
+    except FileExistsError:
+        return  # another made it; what is no directory is told by who writes there
+    except OSError as problem:
+        raise SettingsError(path, f"cannot be made: {problem.strerror}") from None
 
 
 def write_file(path: Path, octets: bytes) -> None:
     """Put *octets* at *path*, whole or not at all; raises SettingsError."""
     make_directory(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    _replace(path, octets, FILE_MODE)
+
+
+def write_public_file(path: Path, octets: bytes) -> None:
+    """Put *octets*, which hold no secret, at *path*; raises SettingsError."""
+    _make(path.parent, PUBLIC_DIRECTORY_MODE)
+    _replace(path, octets, PUBLIC_FILE_MODE)
+
+
+def _replace(path: Path, octets: bytes, mode: int) -> None:
+    temporary = path.with_name(f".{os.getpid()}{TEMPORARY}")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", opener=_open_private) as file:
             file.write(octets)
             file.flush()
-            _give(temporary, FILE_MODE)
+            _give(temporary, mode)
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_directory(path.parent)
     except OSError as problem:
-        temporary.unlink(missing_ok=True)
         raise SettingsError(
             path, f"cannot be written ({problem.strerror}): what was there is unchanged"
         ) from None
+    finally:  # whatever came between, Ctrl-C too
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def remove_file(path: Path) -> bool:
@@ -98,7 +121,10 @@ def remove_tree(path: Path) -> None:
     try:
         os.rename(path, gone)
         _sync_directory(path.parent)
-        shutil.rmtree(gone)
+        if gone.is_symlink():  # what it leads to is somebody else's
+            gone.unlink()
+        else:
+            shutil.rmtree(gone)
     except FileNotFoundError:
         return
     except OSError as problem:
@@ -107,8 +133,8 @@ def remove_tree(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold *path* as a lock: one writer at a time, others wait."""
-    make_directory(path.parent)
+    """Hold *path*, in a state directory, as a lock: one writer at a time."""
+    make_state_directory(path.parent)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as problem:

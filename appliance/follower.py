@@ -11,6 +11,7 @@ import trio
 
 from .directory import SUFFIX
 from .directory import Stamp
+from .errors import SettingsError
 from .state import Change
 from .state import State
 
@@ -47,6 +48,7 @@ class Follower:
         self._changed = changed
         self._turn = trio.Lock()
         self._pace = Pace()
+        self._told = ""
 
     async def apply(self, macs: Sequence[str]) -> Change:
         """Bring the files of *macs*, 12 hex digits each, in force now."""
@@ -64,7 +66,8 @@ class Follower:
             return await self._update(names, stamps, commanded=commanded)
 
     async def accept(self) -> Change:
-        """Let the bindings go whose files have vanished."""
+        """Let the bindings go whose files have vanished, and are not back by now."""
+        await self.rescan()
         async with self._turn:
             change = self._state.accept()
             self._changed(change)
@@ -78,8 +81,19 @@ class Follower:
             started = trio.current_time()
             modified = await trio.to_thread.run_sync(directory.modified)
             if self._pace.wants(modified, started):
-                await self.rescan()
+                await self._look()
                 self._pace.looked(started, trio.current_time())
+
+    async def _look(self) -> None:
+        """Rescan; a directory that cannot be listed is told once, and looked at on."""
+        try:
+            await self.rescan()
+        except SettingsError as problem:
+            if str(problem) != self._told:
+                self._told = str(problem)
+                self._changed(Change(problems=(problem,)))
+        else:
+            self._told = ""
 
     async def _update(
         self, names: Sequence[str], stamps: dict[str, Stamp], *, commanded: bool

@@ -5,11 +5,13 @@ stands still costs lines, which are counted, and never an answer.
 """
 
 import os
+import select
 from collections import deque
 
 import trio
 
 LINES_AT_MOST = 10_000  # waiting
+PATIENCE = 1.0  # seconds for a reader to take something
 GATHER = 0.01  # seconds: a burst is one write, not one for each line
 QUOTED = frozenset(' "=\\')
 
@@ -43,6 +45,7 @@ class Journal:
         self._descriptor = descriptor
         self._lines: deque[str] = deque()
         self._wake = trio.Event()
+        self._torn = False
         self.dropped = 0
 
     def log(self, event: str, **fields: object) -> None:
@@ -66,11 +69,22 @@ class Journal:
     def _take(self) -> bytes:
         lines = "".join(line + "\n" for line in self._lines)
         self._lines.clear()
+        if self._torn and lines:  # the reader got half a line the last time
+            lines, self._torn = "\n" + lines, False
         return lines.encode("utf-8", "backslashreplace")
 
     def _write(self, octets: bytes) -> None:
+        """Write whole lines, or give up on a reader that takes nothing for a while."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
         while octets:
             try:
-                octets = octets[os.write(self._descriptor, octets) :]
+                if not poll.poll(PATIENCE * 1000):
+                    break
+                # a pipe that is ready takes this much at once
+                written = os.write(self._descriptor, octets[: select.PIPE_BUF])
             except OSError:  # nobody reads any more: serving goes on
-                return
+                break
+            self._torn = octets[written - 1 : written] != b"\n"
+            octets = octets[written:]
+        self.dropped += octets.count(b"\n")

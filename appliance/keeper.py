@@ -57,7 +57,6 @@ class Keeper:
         """Something was heard: what is there must be looked at."""
         self.left: list[str] = []
         self.looked = float("-inf")
-        self.repaired = float("-inf")
         self._events = heard
         self._touched = touched
         self._source: socket | None = None
@@ -73,7 +72,7 @@ class Keeper:
         """
         self.dirty, self.looked, self._held = False, now, None
         missing = links.check(self.network.attachment)
-        self.left = self._up(now) if missing else []
+        self.left = self._up() if missing else []
         try:
             self._listen()
             changed = self._keep_all()
@@ -83,9 +82,8 @@ class Keeper:
             missing = [f"{len(changed.put) + len(changed.removed)} neighbour entries"]
         return [each for each in missing if each not in self.left]
 
-    def _up(self, now: float) -> list[str]:
+    def _up(self) -> list[str]:
         """Repair what can be: what cannot must not keep the neighbours from theirs."""
-        self.repaired = now
         attachment = self.network.attachment
         try:
             links.up(attachment)
@@ -95,12 +93,15 @@ class Keeper:
 
     def trouble(self) -> SettingsError | None:
         """Say what is not as it should be."""
+        if not self.left:
+            return None
         name = self.network.attachment.network
-        return (
-            SettingsError(f"network {name}", "; ".join(self.left))
-            if self.left
-            else None
-        )
+        return SettingsError(f"network {name}", "; ".join(self.left))
+
+    @property
+    def was_well(self) -> bool:
+        """Whether all was well when we looked."""
+        return not self.left and self._held is not None
 
     @property
     def sound(self) -> bool:
@@ -199,6 +200,7 @@ class Keeper:
             self._source = events.inside_socket()
         self._events.add(self._source, lambda _: self.touch())
         self._namespace = there
+        self.dirty = True  # what changed since the look was not heard yet
 
 
 def _difference_of(

@@ -3,7 +3,8 @@
 Every question is put to the namespace that the calling thread is in. Reading is raw
 netlink: pyroute2 takes 0.3 ms to parse a link, and a host has a thousand of them, while
 a healer asks often; /sys/class/net is of the namespace that mounted /sys, so it
-cannot be asked at all (spec/packaging.md). Nothing here changes a link or an address.
+cannot be asked at all (spec/packaging.md). The functions only ask; `Kernel` is also
+how namespace.py gives a number and neighbours.py keeps ten thousand entries.
 """
 
 import errno
@@ -48,7 +49,7 @@ _NETLINK_GET_STRICT_CHK: Final = 12
 
 _IFINFOMSG: Final = struct.Struct("=BxHiII")  # family, type, index, flags, change
 _IFADDRMSG: Final = struct.Struct("=BBBBI")  # family, prefix, flags, scope, index
-_NDMSG: Final = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
+NDMSG: Final = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
 _IFF_UP: Final = 0x1
 _IFLA_ADDRESS: Final = 1
 _IFLA_IFNAME: Final = 3
@@ -62,7 +63,7 @@ _IFLA_LINK_NETNSID: Final = 37
 _IFLA_INFO_KIND: Final = 1
 _RTEXT_FILTER_SKIP_STATS: Final = 8
 _IFA_LOCAL: Final = 2
-_NDA_LLADDR: Final = 2
+NDA_LLADDR: Final = 2
 _PF_BRIDGE: Final = 7
 
 NTF_MASTER: Final = 0x4
@@ -260,11 +261,11 @@ def addresses(index: int) -> list[IPv4Interface]:
 
 def fixed(port: Link, mac: HardwareAddress) -> bool:
     """Whether *port*'s bridge holds *mac* there, static and sticky (H12)."""
-    request = _NDMSG.pack(_PF_BRIDGE, port.index, 0, NTF_MASTER, 0)
-    wanted = netlink.attribute(_NDA_LLADDR, mac.octets)
+    request = NDMSG.pack(_PF_BRIDGE, port.index, 0, NTF_MASTER, 0)
+    wanted = netlink.attribute(NDA_LLADDR, mac.octets)
     with Kernel() as kernel:
         found = kernel.ask(RTM_GETNEIGH, request + wanted)
     if found is None:
         return False
-    _, index, state, flags, _ = _NDMSG.unpack_from(found.body)
+    _, index, state, flags, _ = NDMSG.unpack_from(found.body)
     return bool(index == port.index and state & NUD_NOARP and flags & NTF_STICKY)

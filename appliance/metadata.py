@@ -153,20 +153,27 @@ class _Finder:
 
     def find(self, target: str) -> Resource:
         """Return what is at *target*: in an alias, own, default or shared."""
+        if self.record is None:
+            return self._find_for_stranger(target)
         for alias in self.rule.aliases:
             if target.startswith(alias.prefix):
                 return self._alias(alias.path, target.removeprefix(alias.prefix))
         first, _, rest = target.lstrip("/").partition("/")
         path = rest.strip("/")
-        if first == str(self.address) and self.record is not None:
+        if first == str(self.address):
             return self._search(self.metadata.roots(self.address), path, made=True)
-        if first == str(self.address):  # a stranger, who is let in to default/
-            return self._search(self.metadata.default, path, made=False)
         if first == "default":
             return self._search(self.metadata.default, path, made=False)
         if first == "shared":
             return self._search(self.metadata.shared, path, made=False)
         return Missing()
+
+    def _find_for_stranger(self, target: str) -> Resource:
+        """Return what an address without a binding is let in to: default/ alone."""
+        first, _, rest = target.lstrip("/").partition("/")
+        if first not in (str(self.address), "default"):
+            return Missing()
+        return self._search(self.metadata.default, rest.strip("/"), made=False)
 
     def listing(self) -> Resource:
         """Return the names that the rule lists, as far as they can be served."""
@@ -226,6 +233,8 @@ class _Finder:
             if not segment.isdigit():
                 continue
             above = root.find("/".join(segments[:place]), wait=self.wait)
+            if isinstance(above, File):
+                discard(above.body)
             for name in above.names if isinstance(above, Names) else ():
                 numbered = NUMBERED.fullmatch(name.removesuffix("/"))
                 if numbered is not None and numbered[1] == segment:

@@ -21,17 +21,17 @@ from dhcp.hardware import HardwareAddress
 
 from . import netlink
 from .errors import SettingsError
+from .kernel import NDA_LLADDR
+from .kernel import NDMSG
+from .kernel import RTM_GETNEIGH
 from .kernel import Kernel
 from .netlink import Message
 
 RTM_NEWNEIGH: Final = 28
 RTM_DELNEIGH: Final = 29
-RTM_GETNEIGH: Final = 30
 
 _NUD_PERMANENT: Final = 0x80
 _NDA_DST: Final = 1
-_NDA_LLADDR: Final = 2
-_NDMSG: Final = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
 _DST: Final = struct.Struct("=HH4s")  # the two attributes of an entry, as packed
 _LLADDR: Final = struct.Struct("=HH6sxx")
 
@@ -59,15 +59,15 @@ def difference(
 def encode(index: int, address: IPv4Address, mac: HardwareAddress) -> bytes:
     """Write a permanent entry of the link *index*: the body of RTM_NEWNEIGH."""
     return (
-        _NDMSG.pack(socket.AF_INET, index, _NUD_PERMANENT, 0, 0)
+        NDMSG.pack(socket.AF_INET, index, _NUD_PERMANENT, 0, 0)
         + _DST.pack(8, _NDA_DST, address.packed)
-        + _LLADDR.pack(10, _NDA_LLADDR, mac.octets)
+        + _LLADDR.pack(10, NDA_LLADDR, mac.octets)
     )
 
 
 def encode_removal(index: int, address: IPv4Address) -> bytes:
     """Write the body of RTM_DELNEIGH."""
-    entry = _NDMSG.pack(socket.AF_INET, index, 0, 0, 0)
+    entry = NDMSG.pack(socket.AF_INET, index, 0, 0, 0)
     return entry + _DST.pack(8, _NDA_DST, address.packed)
 
 
@@ -78,13 +78,13 @@ def parse(index: int, answers: Iterable[Message]) -> dict[IPv4Address, HardwareA
     """
     found = {}
     for answer in answers:
-        if len(answer.body) < _NDMSG.size:
+        if len(answer.body) < NDMSG.size:
             raise netlink.NetlinkSyntaxError(f"an entry of {len(answer.body)} octets")
-        family, owner, state, _, _ = _NDMSG.unpack_from(answer.body)
+        family, owner, state, _, _ = NDMSG.unpack_from(answer.body)
         if (family, owner) != (socket.AF_INET, index) or not state & _NUD_PERMANENT:
             continue  # learnt by itself: the kernel's own affair
-        values = netlink.attributes(answer.body, _NDMSG.size)
-        address, mac = values.get(_NDA_DST, b""), values.get(_NDA_LLADDR, b"")
+        values = netlink.attributes(answer.body, NDMSG.size)
+        address, mac = values.get(_NDA_DST, b""), values.get(NDA_LLADDR, b"")
         if len(address) == 4 and len(mac) == 6:
             found[IPv4Address(address)] = HardwareAddress(mac)
     return found
@@ -93,7 +93,7 @@ def parse(index: int, answers: Iterable[Message]) -> dict[IPv4Address, HardwareA
 def present(index: int) -> dict[IPv4Address, HardwareAddress]:
     """List the permanent neighbours of the link *index*."""
     with Kernel() as kernel:
-        request = _NDMSG.pack(socket.AF_INET, 0, 0, 0, 0)
+        request = NDMSG.pack(socket.AF_INET, 0, 0, 0, 0)
         return parse(index, kernel.dump(RTM_GETNEIGH, request))
 
 

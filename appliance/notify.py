@@ -6,6 +6,8 @@ Connected before any namespace is entered: an abstract address is not there afte
 import os
 import socket
 
+PATIENCE = 1.0  # seconds that a manager with a full queue can hold us up
+
 
 class Notifier:
     """A way to tell the service manager; says nothing where there is none."""
@@ -14,10 +16,7 @@ class Notifier:
         self._socket: socket.socket | None = None
         address = os.environ.pop("NOTIFY_SOCKET", "")
         if address:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            if address.startswith("@"):
-                address = "\0" + address[1:]
-            self._socket.connect(address)
+            self._socket = _connect(address)
         watchdog = os.environ.get("WATCHDOG_USEC", "")
         for_us = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.watchdog = int(watchdog) / 1e6 if watchdog.isdigit() and for_us else None
@@ -29,3 +28,16 @@ class Notifier:
                 self._socket.send(state.encode())
             except OSError:  # a manager that is gone needs no word
                 pass
+
+
+def _connect(address: str) -> socket.socket | None:
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.settimeout(PATIENCE)
+    try:
+        manager.connect(address)
+    except OSError:  # a manager that is gone needs no word
+        manager.close()
+        return None
+    return manager

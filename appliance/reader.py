@@ -23,6 +23,8 @@ Read = Callable[[Any], T]
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LEASE_AT_LEAST = 60  # seconds
+WHAT_AT_MOST = 300  # characters of what is said to be wrong
+SECRETS = {"admin_pass", "public_keys"}  # a private key pasted here must not be logged
 
 
 class Table:
@@ -45,7 +47,7 @@ class Table:
         try:
             return read(value)
         except (ValueError, TypeError) as problem:
-            raise self.wrong(key, f"{value!r}: {problem}") from None
+            raise self.mistake(key, value, problem) from None
 
     def demand(self, key: str, read: Read[T]) -> T:
         """Return *key*'s value, which has to be there."""
@@ -85,7 +87,13 @@ class Table:
             raise self.wrong(key, f"is not a known key: {hint}")
 
     def wrong(self, key: str, what: str) -> SettingsError:
-        return SettingsError(f"{self._file}: {self.name(key)}", what)
+        short = what if len(what) <= WHAT_AT_MOST else what[:WHAT_AT_MOST] + "..."
+        return SettingsError(f"{self._file}: {self.name(key)}", short)
+
+    def mistake(self, key: str, value: object, problem: Exception) -> SettingsError:
+        """Return the error for a *value* that cannot be read; a secret is not shown."""
+        secret = key in SECRETS or self._at in SECRETS
+        return self.wrong(key, str(problem) if secret else f"{value!r}: {problem}")
 
     def name(self, key: str) -> str:
         return f"{self._at}.{key}" if self._at else key

@@ -176,7 +176,7 @@ def _texts(table: Table, name: reader.Read[str]) -> dict[str, str]:
         try:
             found[name(key)] = line(value)
         except ValueError as problem:
-            raise table.wrong(str(key), f"{value!r}: {problem}") from None
+            raise table.mistake(str(key), value, problem) from None
     return found
 
 

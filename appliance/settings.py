@@ -92,9 +92,12 @@ def load_settings(files: NetworkLayout) -> Settings:
     return parse_settings(files, values)
 
 
-def parse_settings(files: NetworkLayout, values: Mapping[str, Any]) -> Settings:
-    """Read the values of a network's file; raises SettingsError."""
-    top = Table(files.settings, "", values)
+def parse_settings(
+    files: NetworkLayout, values: Mapping[str, Any], file: Path | None = None
+) -> Settings:
+    """Read a network's values, of its own file or of *file*; raises SettingsError."""
+    file = files.settings if file is None else file
+    top = Table(file, "", values)
     net, attach, dhcp = top.inner("network"), top.inner("attach"), top.inner("dhcp")
     metadata, limits = top.inner("metadata"), top.inner("limits")
     top.close()
@@ -102,7 +105,7 @@ def parse_settings(files: NetworkLayout, values: Mapping[str, Any]) -> Settings:
     network = _network(net, dhcp, ranges)
     settings = Settings(
         name=files.name,
-        file=files.settings,
+        file=file,
         network=network,
         attachment=_attachment(files, attach, ranges),
         dhcp=dhcp.take("enabled", reader.flag, True),
@@ -140,6 +143,8 @@ def _check_host(
 ) -> None:
     if address not in subnet:
         raise table.wrong(key, f"{address} is not in {subnet}")
+    if address == METADATA_ADDRESS:
+        raise table.wrong(key, f"{address} is where metadata are served")
     if subnet.prefixlen < 31 and address in (
         subnet.network_address,
         subnet.broadcast_address,
@@ -179,7 +184,7 @@ def read_options(table: Table) -> dict[int, bytes]:
         try:
             number, octets = parse_option(str(code), reader.text(value))
         except ValueError as problem:
-            raise table.wrong(str(code), f"{value!r}: {problem}") from None
+            raise table.mistake(str(code), value, problem) from None
         options[number] = octets
     return options
 

@@ -6,12 +6,15 @@ answered with silence.  When more than half of the bindings (and more than 20) v
 at once and no command did it, they stay until `metalease accept`.
 """
 
+import os
+from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 from ipaddress import IPv4Address
 
+from dhcp.bindings import Binding
 from dhcp.bindings import BindingTable
 from dhcp.hardware import HardwareAddress
 
@@ -26,6 +29,9 @@ from .records import parse_record
 from .settings import Settings
 
 VANISH_AT_MOST = 20  # bindings that may go at once without a command
+
+Claim = IPv4Address | bytes
+"""What two guests cannot both have: an address, or a client-id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,13 @@ class State:
     def load(self) -> Change:
         """Read every file; the older of two that contradict each other wins."""
         stamps = self.directory.stamps()
-        names = sorted(stamps, key=lambda name: (stamps[name][2], name))
-        return self.update(self.directory.read_all(names), stamps)
+        return self.update(self.directory.read_all(self.differing(stamps)), stamps)
 
     def differing(self, stamps: Mapping[str, Stamp]) -> list[str]:
-        """Return the files that have come, gone or changed, as *stamps* has them."""
+        """Return the files that have come, gone or changed; the oldest come first."""
         known = self._stamps
         fresh = [name for name, stamp in stamps.items() if known.get(name) != stamp]
+        fresh.sort(key=lambda name: (stamps[name][2], name))
         return fresh + [name for name in known if name not in stamps]
 
     def update(
@@ -101,12 +107,7 @@ class State:
         gone = [name for name, content in contents.items() if content is None]
         accepted, refused = self._agree({**waiting, **records}, gone)
         self._waiting = {name: record for name, (record, _) in refused.items()}
-        for name, (record, holder) in refused.items():
-            problems[name] = SettingsError(
-                f"{self.directory.path(name)}: ip",
-                f"{record.ip} of {record.mac} is bound to {holder} already:"
-                " remove one of the two",
-            )
+        problems |= {name: problem for name, (_, problem) in refused.items()}
         known = self.problems
         kept = {
             name: problem
@@ -161,7 +162,7 @@ class State:
     def _record(self, name: str, content: str | SettingsError) -> Record:
         if isinstance(content, SettingsError):
             raise content
-        path = self.directory.path(name)
+        path = f"{self.directory.bindings}/{name}"
         if not NAME.fullmatch(name):
             raise SettingsError(
                 path, "is no binding's name: 12 lower-case hex digits and .json"
@@ -175,30 +176,63 @@ class State:
 
     def _agree(
         self, records: Mapping[str, Record], gone: Iterable[str]
-    ) -> tuple[dict[str, Record], dict[str, tuple[Record, HardwareAddress]]]:
+    ) -> tuple[dict[str, Record], dict[str, tuple[Record, SettingsError]]]:
         """Part *records* into those that contradict nobody, and the others, each with
-        the MAC that holds its address.
+        what it contradicts.
 
-        One that is refused keeps its old address, so others may be refused for it:
-        asked again until nothing changes.
+        One that is refused keeps what it had, so others may be refused for it: asked
+        again until nothing changes.
         """
         accepted = dict(records)
-        refused: dict[str, tuple[Record, HardwareAddress]] = {}
+        refused: dict[str, tuple[Record, SettingsError]] = {}
         while True:
             leaving = {_octets(name) for name in (*accepted, *gone)}
-            claims: dict[IPv4Address, HardwareAddress] = {}
+            claims: dict[Claim, HardwareAddress] = {}
             late = []
             for name, record in accepted.items():
-                held = self.table.at(record.ip)
-                if held is not None and held.hardware.octets not in leaving:
-                    claims[record.ip] = held.hardware
-                holder = claims.setdefault(record.ip, record.mac)
-                if holder != record.mac:
-                    late.append((name, holder))
+                taken = self._taken(record, claims, leaving)
+                if taken is not None:
+                    late.append((name, *taken))
+                    continue
+                for _, claim, _ in self._claims(record):
+                    claims[claim] = record.mac
             if not late:
                 return accepted, refused
-            for name, holder in late:
-                refused[name] = (accepted.pop(name), holder)
+            for name, key, holder in late:
+                record = accepted.pop(name)
+                refused[name] = (record, self._contradiction(name, record, key, holder))
+
+    def _taken(
+        self,
+        record: Record,
+        claims: Mapping[Claim, HardwareAddress],
+        leaving: Container[bytes | None],
+    ) -> tuple[str, HardwareAddress] | None:
+        """Return the key of what *record* cannot have, and who has it."""
+        for key, claim, held in self._claims(record):
+            stays = held is not None and held.hardware.octets not in leaving
+            holder = held.hardware if held and stays else claims.get(claim)
+            if holder is not None and holder != record.mac:
+                return key, holder
+        return None
+
+    def _claims(self, record: Record) -> Iterable[tuple[str, Claim, Binding | None]]:
+        """Yield what *record* alone may have, under its key, and who has it now."""
+        yield "ip", record.ip, self.table.at(record.ip)
+        named = record.binding.client_id
+        if named is not None:
+            yield "client_id", named, self.table.find(b"", named)
+
+    def _contradiction(
+        self, name: str, record: Record, key: str, holder: HardwareAddress
+    ) -> SettingsError:
+        named = record.binding.client_id
+        claim = named.hex() if key == "client_id" and named else record.ip
+        return SettingsError(
+            f"{self.directory.path(name)}: {key}",
+            f"{claim} of {record.mac} is bound to {holder} already:"
+            " remove one of the two",
+        )
 
     def _apply(self, accepted: Mapping[str, Record], gone: Iterable[str]) -> Change:
         """Make the change: one step that a packet sees whole or not at all."""
@@ -221,7 +255,7 @@ class State:
             self.table.put(record.binding)
             self.records[record.mac.octets] = record
         self.table.unread = {
-            _octets(name) or name.encode()
+            _octets(name) or os.fsencode(name)
             for name in self.problems
             if _octets(name) not in self.records
         }

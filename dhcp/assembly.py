@@ -8,7 +8,6 @@ what the client can receive.  It is written here, once.
 import zlib
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
@@ -27,7 +26,6 @@ from .network import Network
 from .network import Range
 from .network import RouterWith121
 from .options import encode_option
-from .options import encode_options
 from .routes import ClasslessRoute
 from .routes import encode_routes
 
@@ -37,7 +35,7 @@ LEASE_AT_LEAST = 60  # seconds that a client can ask for
 JITTER = 0.05  # of T1, so that a fleet which boots at once does not renew at once
 
 # Where not all fits, these stay, the first the longest; then the rest, as asked.
-STAYING = (61, 121, 3, 6, 26, 15, 12, 81, 249, 119, 28)
+STAYING = (1, 61, 121, 3, 6, 26, 15, 12, 81, 249, 119, 28)
 
 # Sent only to who asks: an unasked 108 takes IPv4 away (RFC 8925), 249 repeats 121.
 ONLY_IF_ASKED = (108, 249)
@@ -165,15 +163,22 @@ def times(seconds: int, hardware: bytes) -> list[tuple[int, bytes]]:
     return options
 
 
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What a guest can be told, and what one request list makes of that."""
+
+    available: Mapping[int, bytes]
+    chosen: Mapping[int, bytes]
+    """Encoded, in the order of the answer."""
+
+
 def choose(
-    available: Mapping[int, bytes],
-    network: Network,
-    request: Message,
-) -> list[tuple[int, bytes]]:
-    """Return what the client is sent of *available*: what it asked for, in its
-    order, then what everyone is sent.  Without a request list: all of it (dhcp 46).
+    available: Mapping[int, bytes], network: Network, asked: bytes | None
+) -> Menu:
+    """Choose what the client asked for, in its order, then what everyone is sent.
+
+    Without a request list that is all of it (dhcp 46).
     """
-    asked = request.options.get(OptionCode.PARAMETER_REQUEST_LIST)
     if asked is None:
         codes = [code for code in available if code not in ONLY_IF_ASKED]
     else:
@@ -184,16 +189,29 @@ def choose(
         and OptionCode.CLASSLESS_STATIC_ROUTES in available
     ):
         codes = [code for code in codes if code not in (OptionCode.ROUTER, 33)]
-    chosen = [(code, available[code]) for code in codes if code in available]
-    name = available.get(OptionCode.HOST_NAME)
-    fqdn = request.options.get(OptionCode.CLIENT_FQDN)
-    if name is not None and fqdn is not None and len(fqdn) >= 3:
-        domain = available.get(OptionCode.DOMAIN_NAME)
-        chosen = [each for each in chosen if each[0] != OptionCode.HOST_NAME]
-        chosen.append((OptionCode.CLIENT_FQDN, _fqdn(fqdn[0], name, domain)))
     # the mask is strictly before the router (RFC 2132 section 3.3)
-    chosen.sort(key=lambda option: option[0] != OptionCode.SUBNET_MASK)
-    return chosen
+    codes.sort(key=lambda code: code != OptionCode.SUBNET_MASK)
+    chosen = {
+        code: encode_option(code, available[code])
+        for code in codes
+        if code in available
+    }
+    return Menu(available, chosen)
+
+
+def name_by_fqdn(menu: Menu, request: Message) -> Mapping[int, bytes]:
+    """Return what was chosen, with the name as option 81 where 81 was sent."""
+    fqdn = request.options.get(OptionCode.CLIENT_FQDN)
+    name = menu.available.get(OptionCode.HOST_NAME)
+    if name is None or fqdn is None or len(fqdn) < 3:
+        return menu.chosen
+    answer = _fqdn(fqdn[0], name, menu.available.get(OptionCode.DOMAIN_NAME))
+    chosen = {
+        code: encoded
+        for code, encoded in menu.chosen.items()
+        if code != OptionCode.HOST_NAME
+    }
+    return chosen | {81: encode_option(OptionCode.CLIENT_FQDN, answer)}
 
 
 def _fqdn(asked: int, name: bytes, domain: bytes | None) -> bytes:
@@ -224,43 +242,41 @@ class Fitted:
 
 
 def fit(
-    head: Sequence[tuple[int, bytes]],
-    body: Sequence[tuple[int, bytes]],
-    tail: Sequence[tuple[int, bytes]],
+    head: bytes,
+    body: Mapping[int, bytes],
+    tail: bytes,
     *,
     octets: int,
     overload: bool,
 ) -> Fitted:
-    """Place the options in a message of *octets*.
+    """Place options, each encoded, in a message of *octets*.
 
     *head* and *tail* always stay.  Of *body*, what does not fit goes to the fields
     `file` and `sname` where *overload* lets it, and is dropped where it does not.
     """
-    first, last = encode_options(head), encode_options(tail) + b"\xff"
-    encoded = {code: encode_option(code, value) for code, value in body}
-    room = octets - FIXED.size - len(first) - len(last)
-    if sum(map(len, encoded.values())) <= room:
-        return Fitted(first + b"".join(encoded.values()) + last)
+    room = octets - FIXED.size - len(head) - len(tail) - 1
+    if sum(map(len, body.values())) <= room:
+        return Fitted(b"".join((head, *body.values(), tail, b"\xff")))
     rooms = [room - 3, FILE_OCTETS - 1, SNAME_OCTETS - 1] if overload else [room]
     ranks = {code: rank for rank, code in enumerate(STAYING)}
-    order = sorted(encoded, key=lambda code: ranks.get(code, len(ranks)))
+    order = sorted(body, key=lambda code: ranks.get(code, len(ranks)))
     fields: dict[int, int] = {}
     for code in order:
-        size = len(encoded[code])
+        size = len(body[code])
         for field, left in enumerate(rooms):
             if size <= left:
                 rooms[field] -= size
                 fields[code] = field
                 break
     blocks = [
-        b"".join(part for code, part in encoded.items() if fields.get(code) == field)
+        b"".join(part for code, part in body.items() if fields.get(code) == field)
         for field in range(3)
     ]
     borrowed = (1 if blocks[1] else 0) | (2 if blocks[2] else 0)
     said = encode_option(OptionCode.OVERLOAD, bytes([borrowed])) if borrowed else b""
     return Fitted(
-        first + said + blocks[0] + last,
+        b"".join((head, said, blocks[0], tail, b"\xff")),
         blocks[1] + b"\xff" if blocks[1] else b"",
         blocks[2] + b"\xff" if blocks[2] else b"",
-        tuple(code for code in encoded if code not in fields),
+        tuple(code for code in body if code not in fields),
     )

@@ -3,14 +3,15 @@
 RFC 2131 table 3 says what each field of an answer holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
 from .assembly import Fitted
-from .assembly import choose
+from .assembly import Menu
 from .assembly import fit
 from .assembly import largest
+from .assembly import name_by_fqdn
 from .codes import BROADCAST_FLAG
 from .codes import MessageType
 from .codes import Op
@@ -23,6 +24,8 @@ from .message import NOWHERE
 from .message import Message
 from .network import Network
 from .network import Range
+from .options import encode_option
+from .options import encode_options
 
 
 def compose_answer(
@@ -32,21 +35,18 @@ def compose_answer(
     *,
     network: Network,
     place: Range,
-    available: Mapping[int, bytes],
+    menu: Menu,
     yiaddr: IPv4Address,
-    lease_options: list[tuple[int, bytes]],
+    lease_options: Iterable[tuple[int, bytes]],
     notes: tuple[Note, ...],
 ) -> Reply:
-    """Return an OFFER or an ACK that offers what is *available*."""
-    body = choose(available, network, request)
-    head = [*_head(kind, place), *lease_options]
+    """Return an OFFER or an ACK that offers what is on the *menu*."""
+    head = _head(kind, place) + encode_options(lease_options)
     if kind is MessageType.ACK and request.options.message_type == MessageType.DISCOVER:
-        head.append((OptionCode.RAPID_COMMIT, b""))
-    if body and body[0][0] == OptionCode.SUBNET_MASK:
-        head.append(body.pop(0))
+        head += encode_option(OptionCode.RAPID_COMMIT, b"")
     fitted = fit(
         head,
-        [*body, *_client_id(request, network)],
+        {**name_by_fqdn(menu, request), **_client_id(request, network)},
         _agent(request, network),
         octets=largest(request, network.mtu),
         overload=OptionCode.PARAMETER_REQUEST_LIST in request.options,
@@ -77,7 +77,7 @@ def compose_nak(
     """Return a NAK, which carries nearly nothing, and why."""
     kind = MessageType.NAK
     fitted = fit(
-        [*_head(kind, place), (OptionCode.MESSAGE, text.encode())],
+        _head(kind, place) + encode_option(OptionCode.MESSAGE, text.encode()),
         _client_id(request, network),
         _agent(request, network),
         octets=largest(request, network.mtu),
@@ -97,27 +97,26 @@ def compose_nak(
     )
 
 
-def _client_id(request: Message, network: Network) -> list[tuple[int, bytes]]:
+def _client_id(request: Message, network: Network) -> dict[int, bytes]:
     """Return the client-id, to be echoed (RFC 6842)."""
     client_id = request.options.get(OptionCode.CLIENT_ID)
     if client_id is None or not network.echo_client_id:
-        return []
-    return [(OptionCode.CLIENT_ID, client_id)]
+        return {}
+    return {OptionCode.CLIENT_ID: encode_option(OptionCode.CLIENT_ID, client_id)}
 
 
-def _agent(request: Message, network: Network) -> list[tuple[int, bytes]]:
+def _agent(request: Message, network: Network) -> bytes:
     """Return what a relay has added, to be echoed as the last (RFC 3046)."""
     agent = request.options.get(OptionCode.RELAY_AGENT_INFORMATION)
     if agent is None or not (request.relayed or network.trust_option_82):
-        return []
-    return [(OptionCode.RELAY_AGENT_INFORMATION, agent)]
+        return b""
+    return encode_option(OptionCode.RELAY_AGENT_INFORMATION, agent)
 
 
-def _head(kind: MessageType, place: Range) -> list[tuple[int, bytes]]:
-    return [
-        (OptionCode.MESSAGE_TYPE, bytes([kind])),
-        (OptionCode.SERVER_ID, place.server_id.packed),
-    ]
+def _head(kind: MessageType, place: Range) -> bytes:
+    return encode_option(OptionCode.MESSAGE_TYPE, bytes([kind])) + encode_option(
+        OptionCode.SERVER_ID, place.server_id.packed
+    )
 
 
 def _reply_to(

@@ -32,12 +32,17 @@ def describe_option(code: int, value: bytes) -> str:
         if code == 26:
             return str(int.from_bytes(value, "big"))
         if code in _TEXTS or FORMATS.get(code) is text:
-            return value.decode("ascii", "backslashreplace")
+            return printable(value)
         if FORMATS.get(code) is domain_names:
             return ", ".join(_names(value))
     except (ValueError, IndexError, MalformedMessage):
         pass  # what a client sent needs no form: hex shows all
     return value.hex(":")
+
+
+def printable(octets: bytes) -> str:
+    """Return what is ASCII as it is, and all else escaped: a peer may have sent it."""
+    return octets.decode("latin-1").encode("unicode_escape").decode()
 
 
 def _addresses(value: bytes) -> list[IPv4Address]:
@@ -55,6 +60,6 @@ def _names(value: bytes) -> list[str]:
             names.append(".".join(labels))
             labels = []
         else:
-            labels.append(value[at : at + length].decode("ascii"))
+            labels.append(printable(value[at : at + length]))
             at += length
     return names

@@ -8,6 +8,8 @@ client.  For the choices that the RFC leaves see docs/differences.md.
 from dataclasses import replace
 from ipaddress import IPv4Address
 
+from .assembly import Menu
+from .assembly import choose
 from .assembly import configured
 from .assembly import lease
 from .assembly import times
@@ -30,12 +32,13 @@ from .message import NOWHERE
 from .message import Message
 from .network import Network
 from .network import Range
+from .option_text import printable
 
 HOPS_AT_MOST = 16  # RFC 1542 section 4.1.1
 
-# an entry holds as long as it was made from this very network, range and binding
-Configured = tuple[Network, Range, Binding, dict[int, bytes]]
-CONFIGURED_AT_MOST = 4096  # guests
+# a menu holds as long as it was made from these very values
+Made = tuple[Network, Range, Binding | None, bytes | None, Menu]
+MENUS_AT_MOST = 4096  # guests
 
 
 class Responder:
@@ -47,7 +50,7 @@ class Responder:
         self.network = network
         self.bindings = bindings
         self.hardware = hardware
-        self._configured: dict[bytes, Configured] = {}
+        self._menus: dict[bytes | None, Made] = {}
         self._naks = Damping(rate=1, burst=5)
         self._informs = Damping(rate=1, burst=5)
 
@@ -199,7 +202,7 @@ class Responder:
             MessageType.ACK,
             network=self.network,
             place=place,
-            available=self._available(place, binding),
+            menu=self._menu(request, place, binding),
             yiaddr=NOWHERE,
             lease_options=[],
             notes=notes,
@@ -216,8 +219,7 @@ class Responder:
         if declined != binding.address:
             return Silence(Reason.NOT_OURS)
         said = request.options.get(OptionCode.MESSAGE) or b""
-        text = said.decode("latin-1").encode("unicode_escape").decode()
-        return Silence(Reason.CONFLICT, text)
+        return Silence(Reason.CONFLICT, printable(said))
 
     def _release(self, request: Message) -> Silence:
         selected = request.options.address(OptionCode.SERVER_ID)
@@ -250,7 +252,7 @@ class Responder:
             kind,
             network=self.network,
             place=place,
-            available=self._available(place, binding),
+            menu=self._menu(request, place, binding),
             yiaddr=binding.address,
             lease_options=times(seconds, request.chaddr),
             notes=notes,
@@ -272,21 +274,22 @@ class Responder:
             request, arrival, text, network=self.network, place=place, notes=notes
         )
 
-    def _available(self, place: Range, binding: Binding | None) -> dict[int, bytes]:
-        """Return every option for the guest, remembered for its next message."""
-        if binding is None:
-            return configured(self.network, place, None)
-        octets = binding.hardware.octets
-        kept = self._configured.get(octets)
+    def _menu(self, request: Message, place: Range, binding: Binding | None) -> Menu:
+        """Return what the guest is told, remembered for its next message."""
+        asked = request.options.get(OptionCode.PARAMETER_REQUEST_LIST)
+        guest = None if binding is None else binding.hardware.octets
+        kept = self._menus.get(guest)
         if (
             kept is not None
             and kept[0] is self.network
             and kept[1] is place
             and kept[2] is binding
+            and kept[3] == asked
         ):
-            return kept[3]
-        if len(self._configured) >= CONFIGURED_AT_MOST:
-            self._configured.clear()
+            return kept[4]
+        if len(self._menus) >= MENUS_AT_MOST:
+            self._menus.clear()
         available = configured(self.network, place, binding)
-        self._configured[octets] = (self.network, place, binding, available)
-        return available
+        menu = choose(available, self.network, asked)
+        self._menus[guest] = (self.network, place, binding, asked, menu)
+        return menu

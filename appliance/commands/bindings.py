@@ -4,11 +4,13 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from dhcp.hardware import HardwareAddress
+from httpd.listing import is_document
 
 from ..directory import SUFFIX
 from ..directory import StateDirectory
@@ -24,7 +26,7 @@ from ..settings import load_settings
 from ..state import State
 from .change import bring_in_force
 from .change import find_on_disk
-from .change import not_running
+from .change import holder
 from .change import ring_daemon
 from .change import ring_host
 from .screen import plural
@@ -102,13 +104,19 @@ def _heard(activity: dict[str, Any] | None, record: Record) -> str:
     return "never"
 
 
-def find(files: NetworkLayout, who: str) -> HardwareAddress:
-    """Return the MAC of the binding that *who*, an IP or a MAC, means."""
+def find(
+    files: NetworkLayout,
+    who: str,
+    at: Callable[[NetworkLayout, IPv4Address], HardwareAddress | None] = find_on_disk,
+) -> HardwareAddress:
+    """Return the MAC of the binding that *who*, an IP or a MAC, means; *at* says whose
+    an IP is.
+    """
     try:
         mac: HardwareAddress | None = HardwareAddress.parse(who)
     except ValueError:
         try:
-            mac = find_on_disk(files, IPv4Address(who))
+            mac = at(files, IPv4Address(who))
         except ValueError:
             raise SettingsError(who, "is neither an IP nor a MAC") from None
     if mac is None or not (files.bindings / (mac.digits + SUFFIX)).exists():
@@ -152,10 +160,13 @@ def list_documents(top: Path) -> dict[str, int]:
     """Return path and size of every document that was dropped below *top*."""
     found = {}
     for folder, folders, names in os.walk(top):
-        folders.sort()
-        for name in sorted(names):
+        folders[:] = sorted(filter(is_document, folders))
+        for name in sorted(filter(is_document, names)):
             path = os.path.join(folder, name)
-            found[os.path.relpath(path, top)] = os.stat(path).st_size
+            try:
+                found[os.path.relpath(path, top)] = os.stat(path).st_size
+            except FileNotFoundError:
+                continue  # a link to nothing, or just gone
     return found
 
 
@@ -164,17 +175,23 @@ def remove(options: argparse.Namespace, layout: Layout) -> int:
     files = layout.network(options.network)
     load_settings(files)
     with locked(files.lock):
-        mac = find(files, options.who)
+        mac = find(files, options.who, holder)
         path = files.bindings / (mac.digits + SUFFIX)
-        try:
-            address = str(IPv4Address(json.loads(path.read_bytes())["ip"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            address = ""  # a bad file has no documents that we could know
+        address = _address_in(path)
+        # a file can say an address that is another's, with his documents
+        free = address is not None and holder(files, address) in (None, mac)
         remove_file(path)
-        if address:
-            remove_tree(files.metadata / address)
+        if free:
+            remove_tree(files.metadata / str(address))
     bring_in_force(files, [mac.digits], f"{mac} is removed on disk")
     return 0
+
+
+def _address_in(path: Path) -> IPv4Address | None:
+    try:
+        return IPv4Address(json.loads(path.read_bytes())["ip"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None  # a bad file has no documents that we could know
 
 
 def accept(options: argparse.Namespace, layout: Layout) -> int:
@@ -185,7 +202,12 @@ def accept(options: argparse.Namespace, layout: Layout) -> int:
         answer = ring_daemon(files, {"op": "accept"})
     except SettingsError as problem:
         if problem.exit_code == NOT_RUNNING:
-            raise not_running(files, "nothing is held back") from None
+            raise SettingsError(
+                f"network {files.name}",
+                "its daemon is not running, so nothing is held back:"
+                f" metalease ls {files.name} shows what is bound",
+                exit_code=NOT_RUNNING,
+            ) from None
         raise
     ring_host(files, {"op": "accept"})
     print(f"{plural(len(answer['gone']), 'binding')} let go")

@@ -90,18 +90,22 @@ def holder(files: NetworkLayout, address: IPv4Address) -> HardwareAddress | None
 
 
 def find_on_disk(files: NetworkLayout, address: IPv4Address) -> HardwareAddress | None:
-    """Return the MAC whose file says *address*, whatever else it says."""
+    """Return the MAC whose file says *address*, whatever else it says.
+
+    The oldest file of several: so it is when a daemon starts.
+    """
     import json
 
     directory = StateDirectory(files.bindings)
+    stamps = directory.stamps()
     said = f'"{address}"'
-    for name in sorted(directory.stamps()):
+    for name in sorted(stamps, key=lambda name: (stamps[name][2], name)):
         text = directory.read(name)
         if isinstance(text, str) and said in text:
             try:
                 values = json.loads(text)
                 if values.get("ip") == str(address):
                     return HardwareAddress.parse(name.removesuffix(SUFFIX))
-            except (ValueError, AttributeError):
+            except (ValueError, AttributeError, RecursionError):
                 continue  # a bad file binds nothing
     return None

@@ -4,6 +4,7 @@ Offline: the same pure functions as the daemon's, over the same files.
 """
 
 import argparse
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -26,6 +27,7 @@ from httpd.respond import refuse
 
 from ..directory import StateDirectory
 from ..errors import SettingsError
+from ..hosted import Surroundings
 from ..layout import Layout
 from ..layout import NetworkLayout
 from ..rules import load_rules
@@ -80,7 +82,9 @@ def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
         raise SettingsError("MAC", str(problem)) from None
     request = _message(options, mac)
     source = request.ciaddr
-    responder = Responder(settings.network, state.table, NOBODY)
+    shared = Surroundings(settings, layout).shared()
+    network = replace(settings.network, shares_bridge=shared)
+    responder = Responder(network, state.table, NOBODY)
     decision = responder.respond(request, Arrival(mac, source), now=0.0)
     found: dict[str, Any] = {"client": str(mac), "asks": options.type.upper()}
     if not settings.dhcp:
@@ -101,8 +105,7 @@ def _message(options: argparse.Namespace, mac: HardwareAddress) -> Message:
     values: dict[int, bytes] = {OptionCode.MESSAGE_TYPE: bytes([kind])}
     try:
         if options.prl is not None:
-            codes = [int(code) for code in options.prl.split(",") if code]
-            values[OptionCode.PARAMETER_REQUEST_LIST] = bytes(codes)
+            values[OptionCode.PARAMETER_REQUEST_LIST] = _codes(options.prl)
         if options.requested is not None:
             requested = IPv4Address(options.requested)
             values[OptionCode.REQUESTED_IP_ADDRESS] = requested.packed
@@ -112,6 +115,13 @@ def _message(options: argparse.Namespace, mac: HardwareAddress) -> Message:
     return Message(
         op=Op.BOOTREQUEST, chaddr=mac.octets, ciaddr=ciaddr, options=Options(values)
     )
+
+
+def _codes(text: str) -> bytes:
+    words = [word for word in text.split(",") if word]
+    if not all(word.isascii() and word.isdigit() and int(word) < 256 for word in words):
+        raise SettingsError("--prl", f"{text!r} is not like 1,3,6,121")
+    return bytes(map(int, words))
 
 
 def _answer(

@@ -13,7 +13,6 @@ from httpd.listing import is_document
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..files import locked
-from ..files import make_state_directory
 from ..files import remove_file
 from ..layout import Layout
 from ..layout import NetworkLayout
@@ -28,6 +27,7 @@ from .screen import print_json
 from .screen import print_table
 
 DEFAULT, SHARED = "default", "shared"
+NAME_AT_MOST = 255  # octets of a file's name
 WORDS = {
     "put": "write a document",
     "get": "print a document",
@@ -82,6 +82,10 @@ def _document(top: Path, path: str) -> Path:
                 f"path {path!r}",
                 f"{segment!r} is never served: no empty, hidden or temporary names",
             )
+        if len(segment.encode()) > NAME_AT_MOST:
+            raise SettingsError(
+                "path", f"a name of more than {NAME_AT_MOST} octets: {segment[:30]}..."
+            )
     found = top.joinpath(*segments)
     above = [each for each in found.parents if each.is_relative_to(top)]
     if any(each.is_symlink() for each in above):
@@ -95,7 +99,6 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
     octets = read_document(options.file)
     if path.is_dir():
         raise SettingsError(path, "is a directory")
-    make_state_directory(files.state)
     with locked(files.lock):
         write_if_new(path, octets)
     try:
@@ -111,9 +114,10 @@ def get(options: argparse.Namespace, layout: Layout) -> int:
     files = layout.network(options.network)
     path = _document(_owner(files, options.owner), options.path)
     try:
-        sys.stdout.buffer.write(path.read_bytes())
+        octets = path.read_bytes()
     except OSError as problem:
         raise SettingsError(path, f"cannot be read: {problem.strerror}") from None
+    sys.stdout.buffer.write(octets)
     return 0
 
 

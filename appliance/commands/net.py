@@ -13,6 +13,7 @@ from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..files import remove_file
 from ..files import remove_tree
+from ..files import write_public_file
 from ..layout import Layout
 from ..layout import NetworkLayout
 from ..rules import load_rules
@@ -20,6 +21,7 @@ from ..settings import Settings
 from ..settings import load_settings
 from ..settings import parse_settings
 from ..state import State
+from .bindings import list_documents
 from .change import PATIENCE
 from .put import read_document
 from .screen import plural
@@ -74,16 +76,13 @@ def add(options: argparse.Namespace, layout: Layout) -> int:
     given = _from_options(options)
     if (options.file is None) == (not given):
         raise SettingsError("net add", "give a FILE, - or options like --subnet")
-    if given:
-        text = toml.dumps(given)
-    else:
-        text = read_document(options.file).decode("utf-8", "replace")
     where = "standard input" if options.file == "-" else options.file or "net add"
+    text = toml.dumps(given) if given else _text(where, read_document(options.file))
     try:
         values = toml.loads(text)
     except (toml.TomlDecodeError, ValueError, IndexError, TypeError) as problem:
         raise SettingsError(where, f"is not TOML: {problem}") from None
-    settings = parse_settings(files, values)
+    settings = parse_settings(files, values, Path(where))
     load_rules(settings, files)
     _check_others(settings, layout)
     if files.settings.exists():
@@ -92,22 +91,15 @@ def add(options: argparse.Namespace, layout: Layout) -> int:
         raise SettingsError(
             files.settings, "is there already and yours: edit it, or net rm first"
         )
-    _write(files.settings, text)
+    write_public_file(files.settings, text.encode())
     return 0
 
 
-def _write(path: Path, text: str) -> None:
+def _text(where: str, octets: bytes) -> str:
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(temporary, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as problem:
-        raise SettingsError(path, f"cannot be written: {problem.strerror}") from None
+        return octets.decode()
+    except UnicodeDecodeError:
+        raise SettingsError(where, "is not UTF-8 text") from None
 
 
 def _from_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -287,10 +279,12 @@ def remove(options: argparse.Namespace, layout: Layout) -> int:
             f"network {files.name}", "its daemon is running: stop it first"
         )
     bound = len(StateDirectory(files.bindings).stamps())
-    if bound and not options.force:
+    dropped = len(list_documents(files.metadata)) + len(list_documents(files.shared))
+    if (bound or dropped) and not options.force:
         raise SettingsError(
             f"network {files.name}",
-            f"has {plural(bound, 'binding')}: remove them first, or --force",
+            f"has {plural(bound, 'binding')} and {plural(dropped, 'document')}:"
+            " remove them first, or --force",
         )
     if isinstance(settings.attachment.where, Bridged):
         from .. import links

@@ -5,6 +5,7 @@ What is given changes, what is not given stays; the same again changes nothing.
 
 import argparse
 import json
+import os
 import sys
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -13,15 +14,18 @@ from typing import Any
 from dhcp.hardware import HardwareAddress
 
 from ..directory import SUFFIX
+from ..directory import StateDirectory
 from ..errors import SettingsError
 from ..files import locked
-from ..files import make_state_directory
+from ..files import make_directory
 from ..files import remove_tree
 from ..files import write_file
 from ..layout import Layout
 from ..layout import NetworkLayout
+from ..records import Record
 from ..records import read_record
 from ..settings import load_settings
+from ..state import State
 from .change import bring_in_force
 from .change import holder
 
@@ -42,6 +46,18 @@ LISTS = {
     "dns": "a name server, if not the network's",
     "route": "'10.9.0.0/16 via 10.0.0.9'",
 }
+
+
+OTHERS = (
+    "default_network",
+    "dns",
+    "interfaces",
+    "meta",
+    "metadata_route",
+    "options",
+    "public_keys",
+    "routes",
+)
 
 
 def describe(word: str, parser: argparse.ArgumentParser) -> None:
@@ -99,6 +115,7 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
     files = layout.network(options.network)
     settings = load_settings(files)
     address = _address(options.ip)
+    _check_input(options)
     documents = {
         name: read_document(given)
         for name, given in (
@@ -108,16 +125,16 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
         if given is not None
     }
     given = _given(options)
-    make_state_directory(files.state)
     with locked(files.lock):
         bound = holder(files, address)
         mac = _mac(options.mac, bound, address)
         path = files.bindings / (mac.digits + SUFFIX)
         values = _known(path)
         values |= {"mac": str(mac), "ip": str(address)} | given
-        for key in options.unset:
-            values.pop(key.replace("-", "_"), None)
-        read_record(values, f"put {files.name} {address}", settings)
+        _unset(values, options.unset)
+        record = read_record(values, f"put {files.name} {address}", settings)
+        if "client_id" in given:
+            _check_client_id(State(StateDirectory(files.bindings), settings), record)
         _move_documents(files, path, address)
         for name, octets in documents.items():
             write_if_new(files.metadata / str(address) / name, octets)
@@ -209,6 +226,38 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
+def _check_input(options: argparse.Namespace) -> None:
+    keys = [each.partition("=")[2] for each in options.ssh_key or ()]
+    if [options.user_data, options.vendor_data, *keys].count("-") > 1:
+        raise SettingsError("-", "standard input can be read only once")
+
+
+def _check_client_id(state: State, record: Record) -> None:
+    """Refuse a client-id that finds another binding already."""
+    state.load()
+    named = record.binding.client_id or b""
+    found = state.table.find(b"", named)
+    if found is not None and found.hardware != record.mac:
+        what = f"{named.hex()} is bound to {found.hardware}, not to {record.mac}"
+        raise SettingsError("--client-id", f"{what}: remove that binding first")
+
+
+def _unset(values: dict[str, Any], keys: list[str]) -> None:
+    """Take *keys* away; one that no binding has is a slip of the pen."""
+    given = {*TEXTS, *NUMBERS, *OTHERS}
+    known = sorted({key.replace("-", "_") for key in given} | values.keys())
+    for each in keys:
+        key = each.replace("-", "_")
+        if key not in known:
+            from difflib import get_close_matches  # slow to import, seldom needed
+
+            near = get_close_matches(key, known, 1, 0.5) or known
+            raise SettingsError(
+                "--unset", f"{each!r} is no key: did you mean {near[0]!r}?"
+            )
+        values.pop(key, None)
+
+
 def _pairs(option: str, given: list[str] | None) -> dict[str, str] | None:
     if given is None:
         return None
@@ -230,7 +279,14 @@ def _move_documents(files: NetworkLayout, path: Path, address: IPv4Address) -> N
     source, target = files.metadata / str(old), files.metadata / str(address)
     if old == address or not source.is_dir():
         return
-    if target.exists():
-        remove_tree(source)  # a freed address keeps nothing for its next guest
-    else:
+    if not target.exists():
         source.rename(target)
+        return
+    # what was put there for it already is newer than what it brings
+    for folder, _, names in os.walk(source):
+        there = target / os.path.relpath(folder, source)
+        for name in names:
+            if not os.path.lexists(there / name):
+                make_directory(there)
+                os.replace(os.path.join(folder, name), there / name)
+    remove_tree(source)  # a freed address keeps nothing for its next guest

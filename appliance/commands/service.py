@@ -30,12 +30,13 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
             "--listen", default=f"{ADDRESS}:{PORT}", metavar="ADDRESS:PORT"
         )
     if word == "lab":
-        parser.add_argument("arguments", nargs=argparse.REMAINDER)
+        parser.add_argument(
+            "--keep", metavar="SECONDS", help="end by itself after so long"
+        )
     parser.set_defaults(act=acts[word])
 
 
 def _names(options: argparse.Namespace, layout: Layout) -> list[str]:
-
     return layout.network_names() if options.all else [options.network]
 
 
@@ -87,7 +88,7 @@ def exporter(options: argparse.Namespace, layout: Layout) -> int:
     from ..exporter import run
 
     address, colon, port = options.listen.rpartition(":")
-    if not colon or not port.isdigit():
+    if not (colon and port.isascii() and port.isdigit() and int(port) < 65_536):
         raise SettingsError("--listen", f"{options.listen!r} is not ADDRESS:PORT")
     return run(layout, address, int(port))
 
@@ -95,4 +96,4 @@ def exporter(options: argparse.Namespace, layout: Layout) -> int:
 def lab(options: argparse.Namespace, layout: Layout) -> int:
     from ..lab.lab import main
 
-    return main(options.arguments)
+    return main([] if options.keep is None else ["--keep", options.keep])

@@ -4,9 +4,9 @@
 set -eu
 
 lab="iproute2 nftables isc-dhcp-client udhcpc busybox dhcpcd-base python3-venv"
-test="$lab cloud-init curl dnsmasq-base ethtool gcc iputils-arping iputils-ping
+test="$lab cloud-init curl dbus-daemon dnsmasq-base ethtool gcc iputils-arping iputils-ping
   lighttpd procps python3-dev python3-dnslib python3-h11 python3-prometheus-client
-  python3-pyroute2 python3-toml python3-trio tcpdump util-linux wrk"
+  python3-pyroute2 python3-toml python3-trio systemd tcpdump util-linux wrk"
 
 case "${1:?lab or test}" in
 lab) wanted=$lab ;;

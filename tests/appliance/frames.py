@@ -8,11 +8,16 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from appliance import namespace
+from appliance.attachment import METADATA_ADDRESS
+from appliance.attachment import Attachment
+from appliance.veth import Pair
 from dhcp.hardware import HardwareAddress
+from tests.appliance.plumbing import Guest
 
 BROADCAST = HardwareAddress(b"\xff" * 6)
 ARP = 0x0806
 MARK = 0x88B5  # an ethertype for experiments: nobody else sends it
+PORT = 5000
 EAR_SECONDS = 10.0
 
 _ETH_P_ALL = 3
@@ -73,3 +78,25 @@ def udp(path: Path, address: tuple[str, int] = ("", 0)) -> socket.socket:
     if any(address):
         opened.bind(address)
     return opened
+
+
+def mac(of: Guest) -> HardwareAddress:
+    return HardwareAddress.parse(of.mac)
+
+
+def server(attachment: Attachment) -> socket.socket:
+    """Listen at 169.254.169.254, where the daemon will."""
+    return udp(Pair.of(attachment).namespace, (str(METADATA_ADDRESS), PORT))
+
+
+def ask(client: socket.socket, words: bytes) -> None:
+    client.sendto(words, (str(METADATA_ADDRESS), PORT))
+
+
+def converse(client: socket.socket, served: socket.socket, words: bytes) -> None:
+    """Fail unless *words* go from *client* to *served*, and back."""
+    ask(client, words)
+    heard, peer = served.recvfrom(100)
+    assert heard == words
+    served.sendto(words, peer)
+    assert client.recv(100) == words

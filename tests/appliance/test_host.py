@@ -1,132 +1,33 @@
-"""`metalease host`: networks kept, healed, and their neighbours with the bindings."""
+"""`metalease host`: networks kept as `up` made them, and healed (host H6, H7)."""
 
 import ctypes
-import json
 import os
 import struct
-from collections.abc import Awaitable
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from contextlib import ExitStack
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
 from appliance import host
 from appliance import links
-from appliance import neighbours
 from appliance import veth
 from appliance.attachment import Attachment
 from appliance.attachment import Device
-from appliance.errors import SettingsError
-from appliance.keeper import HostedNetwork
-from dhcp.hardware import HardwareAddress
+from tests.appliance.kept import BELL
+from tests.appliance.kept import MAC_ONE
+from tests.appliance.kept import ONE
+from tests.appliance.kept import Kept
+from tests.appliance.kept import Network
+from tests.appliance.kept import neighbours_of
+from tests.appliance.kept import until
 from tests.appliance.plumbing import bridge
 from tests.appliance.plumbing import guest
 from tests.appliance.plumbing import in_machine
-from tests.appliance.plumbing import js
 from tests.appliance.plumbing import network
 from tests.appliance.plumbing import sh
 from tests.appliance.plumbing import where
 from tests.appliance.witness import state
-
-BELL = Path("/run/metalease/host.sock")
-SECONDS = 10.0
-ONE, TWO = IPv4Address("10.0.0.5"), IPv4Address("10.0.0.6")
-MAC_ONE = HardwareAddress.parse("fa:16:3e:00:00:05")
-MAC_TWO = HardwareAddress.parse("fa:16:3e:00:00:06")
-
-
-class Network:
-    """A network as `host` sees it, of which a test says what is bound."""
-
-    def __init__(self, attachment: Attachment) -> None:
-        self.attachment = attachment
-        self.on_disk: dict[IPv4Address, HardwareAddress] = {}
-        self.held_back: dict[IPv4Address, HardwareAddress] = {}
-        self.asked: list[Sequence[str]] = []
-        self.trouble = ""
-        self._bound: dict[IPv4Address, HardwareAddress] = {}
-
-    def bound(self) -> Mapping[IPv4Address, HardwareAddress]:
-        return self._bound
-
-    def refresh(self, macs: Sequence[str] | None) -> None:
-        if self.trouble:
-            raise SettingsError(self.attachment.network, self.trouble)
-        if macs is not None:
-            self.asked.append(macs)
-        self._bound = dict(self.on_disk)
-
-    def accept(self) -> None:
-        self.on_disk = self.held_back
-
-
-class Kept:
-    """A `keep` that runs, and what it reported."""
-
-    def __init__(self, *networks: Network) -> None:
-        self.networks = {each.attachment.network: each for each in networks}
-        self.reported: list[tuple[str, str]] = []
-
-    def listed(self) -> Mapping[str, HostedNetwork]:
-        return self.networks
-
-    def report(self, name: str, text: str) -> None:
-        self.reported.append((name, text))
-
-    async def ring(self, **request: object) -> dict[str, Any]:
-        # no bell.ring in a thread: a thread that waits in one test hangs the next
-        # test's child, with trio 0.22 (H62)
-        with trio.fail_after(SECONDS):
-            async with await trio.open_unix_socket(BELL) as stream:
-                await stream.send_all(json.dumps(request).encode() + b"\n")
-                heard = b""
-                while not heard.endswith(b"\n"):
-                    piece = await stream.receive_some()
-                    assert piece, f"hung up after {heard!r}"
-                    heard += piece
-        return dict(json.loads(heard))
-
-    def run(self, scene: Callable[["Kept"], Awaitable[None]]) -> None:
-        """Play *scene* while the host keeps."""
-
-        async def main() -> None:
-            async with trio.open_nursery() as nursery:
-
-                async def keep(task_status: "trio.TaskStatus[None]") -> None:
-                    await host.keep(
-                        self.listed, BELL, report=self.report, task_status=task_status
-                    )
-
-                await nursery.start(keep)
-                await scene(self)
-                nursery.cancel_scope.cancel()
-
-        trio.run(main)
-
-
-async def until(
-    condition: Callable[[], object], what: str, seconds: float = SECONDS
-) -> None:
-    """Ask again until *condition* holds; after *seconds* fail, saying what."""
-    with trio.move_on_after(seconds):
-        while not condition():  # noqa: ASYNC110 # the kernel sets no event of ours
-            await trio.sleep(0.01)
-        return
-    pytest.fail(f"not in {seconds:g} s: {what}")
-
-
-def neighbours_of(attachment: Attachment) -> dict[str, str]:
-    at = where(attachment)
-    inner = links.device(attachment)
-    found = js(f"ip -j -n {at.namespace} neigh show dev {inner} nud permanent")
-    return {each["dst"]: each["lladdr"] for each in found}
-
 
 N1 = network("n1")
 N2 = network("n2", subnet="10.0.1.0/24")
@@ -336,142 +237,6 @@ class TestKeep:
             assert before == len(os.listdir("/proc/self/fd"))
 
         Kept(Network(N1)).run(scene)
-
-
-class TestBell:
-    @in_machine
-    def test_apply(self) -> None:
-        """When the bell has answered, the neighbours of those MACs are in force."""
-        bridge()
-        one = Network(N1)
-
-        async def apply(kept: Kept, *macs: HardwareAddress) -> dict[str, str]:
-            names = [mac.digits for mac in macs]
-            assert await kept.ring(op="apply", network="n1", macs=names) == {"ok": True}
-            return neighbours_of(N1)
-
-        async def scene(kept: Kept) -> None:
-            one.on_disk = {ONE: MAC_ONE}
-            assert await apply(kept, MAC_ONE) == {str(ONE): str(MAC_ONE)}
-            one.on_disk = {TWO: MAC_ONE}  # another address
-            assert await apply(kept, MAC_ONE) == {str(TWO): str(MAC_ONE)}
-            one.on_disk = {TWO: MAC_TWO}  # the address is another's
-            assert await apply(kept, MAC_ONE) == {str(TWO): str(MAC_TWO)}
-            one.on_disk = {}
-            assert await apply(kept, MAC_TWO) == {}
-            one.on_disk = {ONE: MAC_ONE, TWO: MAC_TWO}
-            assert await kept.ring(op="apply", network="n1") == {"ok": True}
-            assert len(neighbours_of(N1)) == 2
-            assert ["fa163e000006"] in one.asked
-
-        Kept(one).run(scene)
-
-    @in_machine
-    def test_without_a_bell(self) -> None:
-        """Bindings that were dropped by hand are followed within a second or two."""
-        bridge()
-        one = Network(N1)
-
-        async def scene(kept: Kept) -> None:
-            one.on_disk = {ONE: MAC_ONE}
-            await until(lambda: neighbours_of(N1), "followed", host.TICK_SECONDS * 3)
-
-        Kept(one).run(scene)
-
-    @in_machine
-    def test_accept(self) -> None:
-        """`accept` brings a removal that was held back into force."""
-        bridge()
-        one = Network(N1)
-        one.on_disk = {ONE: MAC_ONE}
-
-        async def scene(kept: Kept) -> None:
-            assert len(neighbours_of(N1)) == 1
-            assert await kept.ring(op="accept", network="n1") == {"ok": True}
-            assert neighbours_of(N1) == {}
-
-        Kept(one).run(scene)
-
-    @in_machine
-    def test_an_added_network(self) -> None:
-        """A network that was added a moment ago is made before the bell answers."""
-        bridge()
-
-        async def scene(kept: Kept) -> None:
-            kept.networks["n2"] = Network(N2)
-            assert await kept.ring(op="apply", network="n2") == {"ok": True}
-            assert links.check(N2) == []
-
-        Kept(Network(N1)).run(scene)
-
-    @in_machine
-    def test_refused(self) -> None:
-        """What the bell does not know is refused, with the reason; it goes on."""
-        bridge()
-
-        async def scene(kept: Kept) -> None:
-            for request in (
-                {},
-                {"op": "open"},
-                {"op": "apply"},
-                {"op": "apply", "network": 7},
-                {"op": "apply", "network": "n1", "macs": "fa163e000005"},
-            ):
-                answer = await kept.ring(**request)
-                assert "none that this bell knows" in answer["error"], request
-            answer = await kept.ring(op="apply", network="n9")
-            assert answer["error"] == "network n9: is not kept here"
-            for mac in ("x", 5):
-                answer = await kept.ring(op="apply", network="n1", macs=[mac])
-                assert f"'{mac}' is not a MAC" in answer["error"]
-            assert await kept.ring(op="ping") == {"ok": True}
-
-        Kept(Network(N1)).run(scene)
-
-    @in_machine
-    def test_a_second_host(self) -> None:
-        """A second `metalease host` is refused before it touches anything."""
-        bridge()
-
-        async def scene(kept: Kept) -> None:
-            with pytest.raises(SettingsError, match="another one listens there"):
-                await host.keep(kept.listed, BELL, report=kept.report)
-            assert await kept.ring(op="ping") == {"ok": True}
-
-        Kept(Network(N1)).run(scene)
-
-    @in_machine
-    def test_ten_thousand(self) -> None:
-        """A put among 10,000 bindings changes one entry."""
-        bridge()
-        one = Network(N1)
-        first = int(IPv4Address("10.0.0.10"))
-        one.on_disk = {
-            IPv4Address(first + n): HardwareAddress(b"\xfa" + n.to_bytes(5, "big"))
-            for n in range(10_000)
-        }
-
-        async def scene(kept: Kept) -> None:
-            assert len(neighbours_of(N1)) == 10_000
-            one.on_disk = {**one.on_disk, ONE: MAC_ONE}
-            with ExitStack() as stack:
-                patch = stack.enter_context(pytest.MonkeyPatch.context())
-                changes: list[neighbours.Change] = []
-                change = neighbours.change
-
-                def seen(index: int, needed: neighbours.Change) -> None:
-                    changes.append(needed)
-                    change(index, needed)
-
-                patch.setattr(neighbours, "change", seen)
-                answer = await kept.ring(
-                    op="apply", network="n1", macs=[MAC_ONE.digits]
-                )
-            assert answer == {"ok": True}
-            assert changes == [neighbours.Change({ONE: MAC_ONE}, frozenset())]
-            assert neighbours_of(N1)[str(ONE)] == str(MAC_ONE)
-
-        Kept(one).run(scene)
 
 
 class TestPrivilege:

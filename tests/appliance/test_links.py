@@ -1,19 +1,16 @@
-"""`up`, `down`, `check`: host H1, H2, H3, H4, H8, H12."""
+"""`up`, `down`, `check`: host H1, H2, H4, H8."""
 
 import os
-import signal
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 
+from appliance import kernel
 from appliance import links
 from appliance import veth
 from appliance.attachment import Attachment
-from appliance.attachment import Device
 from appliance.errors import SettingsError
+from appliance.namespace import entered
 from tests.appliance.plumbing import bridge
 from tests.appliance.plumbing import guest
 from tests.appliance.plumbing import in_machine
@@ -26,14 +23,6 @@ from tests.appliance.witness import nothing_left
 from tests.appliance.witness import state
 
 N1 = network("n1")
-
-
-def clean(attachment: Attachment) -> dict[str, Any]:
-    """What an undisturbed `up` ends as."""
-    links.up(attachment)
-    found = state(attachment)
-    links.down(attachment)
-    return found
 
 
 class TestUp:
@@ -60,6 +49,10 @@ class TestUp:
         assert "net.ipv4.conf.all.accept_redirects = 0" in found["settings"]
         assert "net.ipv6.conf.innerN.disable_ipv6 = 1" in found["settings"]
         assert links.check(N1) == []
+        with entered(veth.Pair.of(N1).namespace):
+            inner = kernel.inner()
+        assert inner is not None
+        assert inner.name == links.device(N1)
 
     @in_machine
     def test_settings_of_the_host_are_not_inherited(self) -> None:
@@ -96,104 +89,6 @@ class TestUp:
             sh("nft -a list ruleset"),
         )
 
-    @pytest.mark.parametrize("last", range(len(links.STEPS)))
-    @in_machine
-    def test_killed_after_a_step(self, last: int) -> None:
-        """`up` killed by SIGKILL after any step: the next ends as a clean one (H1)."""
-        bridge()
-        guest("g1", "fa:16:3e:00:00:05")
-        expected = clean(N1)
-
-        def begin() -> None:
-            for step in links.STEPS[: last + 1]:
-                step.take(N1)
-
-        killed(begin)
-        assert bool(links.check(N1)) == (last < len(links.STEPS) - 1)
-        links.up(N1)
-        assert expected == state(N1)
-        assert links.check(N1) == []
-        links.down(N1)
-        assert nothing_left(N1) == []
-
-    @in_machine
-    def test_killed_anywhere(self) -> None:
-        """As above, at 40 moments between a step's first call and its last."""
-        bridge()
-        expected = clean(N1)
-        calls = events_of(lambda: links.up(N1))
-        links.down(N1)
-        for moment in range(1, calls, calls // 40):
-            killed_at(moment, lambda: links.up(N1))
-            if moment % 2:
-                links.up(N1)
-                assert expected == state(N1), f"killed at {moment} of {calls}"
-            links.down(N1)
-            assert nothing_left(N1) == [], f"killed at {moment} of {calls}"
-
-    @pytest.mark.parametrize(
-        ("damage", "said"),
-        [
-            ("ip -n NS addr del 10.0.0.2/24 dev INNER", "INNER lacks 10.0.0.2/24"),
-            ("ip -n NS addr add 10.0.0.9/24 dev INNER", "INNER has 10.0.0.9/24"),
-            ("ip -n NS link set INNER down", "INNER is down"),
-            ("ip -n NS link set INNER mtu 1500", "INNER has MAC LLADDR and MTU 1500"),
-            ("ip -n NS link set INNER address 02:00:00:00:00:09", "INNER has MAC 02:"),
-            ("ip -n NS link del INNER", "OUTER and INNER are not there"),
-            ("ip -n NS link set INNER name other", "OUTER and INNER are not there"),
-            ("ip link del OUTER", "OUTER and INNER are not there"),
-            ("ip link set OUTER nomaster", "OUTER is not a port of br0"),
-            ("ip link set OUTER down", "OUTER is down"),
-            ("ip link set OUTER alias other", "does not carry the alias"),
-            (
-                "ip link del br0; ip link add br0 up type bridge;"
-                "ip link set tap-g1 master br0",
-                "OUTER is not a port of br0",
-            ),
-            (
-                "bridge fdb del LLADDR dev OUTER master",
-                "no static sticky entry of LLADDR",
-            ),
-            ("bridge fdb replace LLADDR dev OUTER master static", "no static sticky"),
-            ("bridge fdb replace LLADDR dev tap-g1 master static", "no static sticky"),
-            ("ip netns exec NS sysctl -w net.ipv4.ip_forward=1", "ip_forward is 1"),
-            ("nft flush ruleset", "no nft table metalease_n1"),
-            ("nft flush chain bridge metalease_n1 pre", "not steered"),
-            ("nft delete element bridge metalease_n1 ours { 10.0.0.2 }", "not steered"),
-            ("nft flush set bridge metalease_n1 ports", "not steered"),
-            ("ip netns del NS", "there is no namespace NS"),
-            ("umount /run/metalease/netns/n1", "netns/n1 is not the namespace NS"),
-            ("ip netns del NS; ip netns add NS", "NS is another namespace than"),
-            (
-                "ip netns del NS; umount /run/metalease/netns/n1;"
-                "ip netns add NS; ip netns set NS 3;"
-                "ip -n NS link add inner3 type bridge",
-                "outer3 and inner3 are not there",
-            ),
-        ],
-    )
-    @in_machine
-    def test_repairs(self, damage: str, said: str) -> None:
-        """What somebody broke is named by `check` and mended by `up`."""
-        bridge()
-        guest("g1", "fa:16:3e:00:00:05")
-        links.up(N1)
-        expected = state(N1)
-        pair = veth.Pair.of(N1)
-
-        def words(text: str) -> str:
-            text = text.replace("OUTER", pair.outer).replace("INNER", pair.inner)
-            return text.replace("NS", "br0_n1").replace("LLADDR", str(pair.mac))
-
-        sh(words(damage))
-        assert words(said) in "; ".join(links.check(N1))
-        links.up(N1)
-        assert links.check(N1) == []
-        found = state(N1)
-        for each in (expected, found):
-            each["addresses"].sort()
-        assert expected == found
-
     @in_machine
     def test_two_ranges(self) -> None:
         """Each range's DHCP address is innerN's, and its guests are steered."""
@@ -218,68 +113,6 @@ class TestUp:
             "169.254.169.254",
         ]
         assert links.check(one) == []
-
-
-class TestNumber:
-    @in_machine
-    def test_smallest_free(self) -> None:
-        """N is the smallest that neither a namespace nor an outerN has (H2)."""
-        bridge()
-        sh("ip netns add other && ip netns set other 0")
-        sh("ip link add outer1 type bridge")
-        links.up(N1)
-        assert links.device(N1) == "inner2"
-
-    @in_machine
-    def test_the_namespace_s_own_is_kept(self) -> None:
-        """A namespace that was there, ZStack's, with its number, is taken over (H2)."""
-        bridge()
-        sh("ip netns add br0_n1 && ip netns set br0_n1 7")
-        links.up(N1)
-        assert links.device(N1) == "inner7"
-        assert state(N1)["named"]
-
-    @in_machine
-    def test_a_stranger_s_link_is_not_touched(self) -> None:
-        """An outerN that is not ours is named, with the way out, and left alone."""
-        bridge()
-        sh(
-            "ip netns add br0_n1 && ip netns set br0_n1 7"
-            " && ip link add outer7 type bridge"
-        )
-        with pytest.raises(
-            SettingsError, match=r"outer7: exists .*`ip link del outer7`"
-        ):
-            links.up(N1)
-        assert js("ip -j link show outer7")
-
-    @in_machine
-    def test_a_pair_of_an_earlier_namespace_is_removed(self) -> None:
-        """What a namespace without a name holds does not stay on the bridge (H4)."""
-        bridge()
-        links.up(N1)
-        with open(where(N1).netns):  # as a daemon would that still runs in it
-            sh("ip netns del br0_n1; umount -l /run/metalease/netns/n1")
-            links.up(N1)
-            outers = [x["ifname"] for x in js("ip -j link") if "outer" in x["ifname"]]
-            assert outers == [links.device(N1).replace("inner", "outer")]
-        assert state(N1)["joined"]
-
-    @in_machine
-    def test_many_at_once(self) -> None:
-        """Eight `up` at the same moment take eight numbers."""
-        bridge()
-        many = [network(f"n{n}", subnet=f"10.0.{n}.0/24") for n in range(8)]
-        children = []
-        for each in many:
-            child = os.fork()
-            if child == 0:
-                links.up(each)
-                os._exit(0)
-            children.append(child)
-        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
-        assert len({links.device(each) for each in many}) == 8
-        assert [links.check(each) for each in many] == [[]] * 8
 
 
 class TestDown:
@@ -373,88 +206,6 @@ class TestRefused:
         assert links.check(N1) == []
 
 
-class TestDevice:
-    """Container mode: a device that somebody else made, in the current namespace."""
-
-    EXPECTED = Attachment("n1", Device("eth0"), N1.addresses, N1.subnets)
-
-    @in_machine
-    def test_addresses_and_settings(self) -> None:
-        """`up` adds our addresses and settings to it, and takes nothing away."""
-        sh("ip link add eth0 up type veth peer name wire")
-        sh("ip addr add 10.0.0.77/24 dev eth0; sysctl -w net.ipv4.ip_forward=1")
-        said = "; ".join(links.check(self.EXPECTED))
-        assert "eth0 lacks 10.0.0.2/24" in said
-        assert "net.ipv4.conf.eth0.arp_ignore is 0, not 1" in said
-        links.up(self.EXPECTED)
-        assert links.check(self.EXPECTED) == []
-        assert links.device(self.EXPECTED) == "eth0"
-        assert addresses_of("eth0") == {"10.0.0.77", "10.0.0.2", "169.254.169.254"}
-        assert sh("sysctl -n net.ipv4.ip_forward").strip() == "1"  # the container's own
-        assert sh("sysctl -n net.ipv4.conf.eth0.forwarding").strip() == "0"
-
-    @in_machine
-    def test_down(self) -> None:
-        """`down` removes our addresses, twice as once, and no other."""
-        sh(
-            "ip link add eth0 up type veth peer name wire"
-            "; ip addr add 10.9.0.1/24 dev eth0"
-        )
-        links.up(self.EXPECTED)
-        links.down(self.EXPECTED)
-        links.down(self.EXPECTED)
-        assert addresses_of("eth0") == {"10.9.0.1"}
-
-    @in_machine
-    def test_no_device(self) -> None:
-        """A device that is not there is named."""
-        with pytest.raises(
-            SettingsError, match="device eth0: is not in this namespace"
-        ):
-            links.up(self.EXPECTED)
-        assert links.check(self.EXPECTED) == ["device eth0: is not in this namespace"]
-        links.down(self.EXPECTED)
-
-    @in_machine
-    def test_no_privilege(self) -> None:
-        """Without CAP_NET_ADMIN `up` fails, and `check` says what is lost.
-
-        What somebody else has set up already needs no privilege.
-        """
-        sh("ip link add eth0 up type veth peer name wire")
-
-        def refused() -> None:
-            os.setresuid(65534, 65534, 65534)
-            with pytest.raises(SettingsError, match=r"addresses: .*CAP_NET_ADMIN"):
-                links.up(self.EXPECTED)
-            assert "--cap-add NET_ADMIN" in links.check(self.EXPECTED)[-1]
-
-        killed(refused)
-        links.up(self.EXPECTED)
-
-        def content() -> None:
-            os.setresuid(65534, 65534, 65534)
-            links.up(self.EXPECTED)
-            (only,) = links.check(self.EXPECTED)
-            assert "--cap-add NET_ADMIN" in only
-
-        killed(content)
-
-    @in_machine
-    def test_settings_that_are_read_only(self) -> None:
-        """In a container /proc/sys may be read-only: addresses come first."""
-        sh("ip link add eth0 up type veth peer name wire")
-        sh("mount --bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys")
-        with pytest.raises(SettingsError, match=r"settings: .*writable /proc/sys"):
-            links.up(self.EXPECTED)
-        assert addresses_of("eth0") == {"10.0.0.2", "169.254.169.254"}
-
-
-def addresses_of(device: str) -> set[str]:
-    (found,) = js(f"ip -j -4 addr show {device}")
-    return {each["local"] for each in found["addr_info"]}
-
-
 class TestHardwareAddress:
     def test_the_same_every_time(self) -> None:
         """One machine and network, one MAC; another machine or network, another."""
@@ -468,37 +219,3 @@ class TestHardwareAddress:
         made = veth.hardware_address("n1", "3d12")
         assert made.usable
         assert made.octets[0] & 2
-
-
-def events_of(body: Callable[[], None]) -> int:
-    """Count the Python and C calls and returns of *body*."""
-    seen = 0
-
-    def count(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal seen
-        seen += 1
-
-    sys.setprofile(count)
-    try:
-        body()
-    finally:
-        sys.setprofile(None)
-    return seen
-
-
-def killed_at(moment: int, body: Callable[[], None]) -> None:
-    """Kill *body* at its *moment*-th call or return."""
-
-    def begin() -> None:
-        seen = 0
-
-        def count(frame: FrameType, event: str, argument: object) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == moment:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(count)
-        body()
-
-    killed(begin)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from ipaddress import IPv4Address
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -150,11 +150,11 @@ def test_a_change_costs_the_same_in_a_large_table() -> None:
 
     def cost(size: int) -> float:
         table = BindingTable(many(size))
-        started = perf_counter()
+        started = process_time()
         for _ in range(200):
             table.put(BINDING)
             table.remove(MAC)
-        return perf_counter() - started
+        return process_time() - started
 
     small = min(cost(10) for _ in range(5))
     large = min(cost(20_000) for _ in range(3))
@@ -164,11 +164,11 @@ def test_a_change_costs_the_same_in_a_large_table() -> None:
 def test_ten_thousand_bindings_and_the_first_offer() -> None:
     """dhcp 68: the table of 10,000 bindings is made and asked in under a second."""
     bindings = many(10_000)
-    started = perf_counter()
+    started = process_time()
     server = responder()
     server.bindings = BindingTable([*bindings, BINDING])
     assert read(server, Guest().discover()).yiaddr == ADDRESS
-    assert perf_counter() - started < 1
+    assert process_time() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from dhcp.decision import Reply
 from dhcp.message import Message
 from dhcp.network import Network
 from dhcp.options import Options
+from dhcp.options import encode_option
 from dhcp.options import encode_options
 from dhcp.routes import ClasslessRoute
 from dhcp.routes import decode_routes
@@ -33,7 +34,7 @@ from .guest import sequence
 ROUTES = tuple(
     ClasslessRoute(IPv4Network((0x0A400000 + (n << 8), 24)), GATEWAY) for n in range(63)
 )
-HEAD, TAIL = [(53, b"\2")], [(82, b"agent")]
+HEAD, TAIL = {53: b"\2"}, {82: b"agent"}
 
 
 def network(mtu: int = 1500, **options: int) -> Network:
@@ -188,12 +189,18 @@ def test_every_option_is_placed_once_or_named(
 ) -> None:
     """dhcp 53: whatever the options: nothing is too large, lost or sent twice."""
     body = [(code, value) for code, value in body if code not in FIXED_LENGTH]
-    fitted = fit(HEAD, body, TAIL, octets=octets, overload=overload)
+    fitted = fit(
+        encode_options(HEAD.items()),
+        {code: encode_option(code, value) for code, value in body},
+        encode_options(TAIL.items()),
+        octets=octets,
+        overload=overload,
+    )
     assert 240 + len(fitted.options) <= octets
     assert len(fitted.file) <= 128
     assert len(fitted.sname) <= 64
     kept = {code: value for code, value in body if code not in fitted.dropped}
-    assert read(fitted) == dict(HEAD) | kept | dict(TAIL)
+    assert read(fitted) == HEAD | kept | TAIL
     if not overload:
         assert (fitted.file, fitted.sname) == (b"", b"")
     if 240 + 3 + len(encode_options(body)) + 7 + 1 <= octets:

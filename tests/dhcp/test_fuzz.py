@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -140,10 +140,10 @@ def test_hostile_options_cost_little(case: str) -> None:
     """dhcp 12: many instances, long lists and loops cost bounded time."""
     head = Guest(options={}, giaddr=RELAY).discover().pack()[:240]
     payload = head + b"\x35\1\1" + HOSTILE[case] + b"\xff"
-    started = perf_counter()
+    started = process_time()
     for _ in range(20):
         assert outcome(payload) == "OFFER"
-    assert perf_counter() - started < 0.2
+    assert process_time() - started < 0.2
 
 
 def test_no_state_grows_with_the_senders() -> None:
@@ -156,7 +156,7 @@ def test_no_state_grows_with_the_senders() -> None:
         assert isinstance(decision, Reply)
         inform = replace(Guest().inform(ADDRESS), chaddr=chaddr)
         server.respond(inform, Guest().arrival(), 0.0)
-    sizes = [len(each) for each in (server._naks, server._informs, server._configured)]
+    sizes = [len(each) for each in (server._naks, server._informs, server._menus)]
     assert max(sizes) <= 4096
 
 

@@ -2,11 +2,10 @@
 
 A process of its own inside a guest, so that it shares nothing with what it watches:
 
-    python -I -S stream.py '{"interface": "eth0", "macs": [..], "paths": [..], ..}'
+    python -m tests.integration.stream '{"interface": "eth0", "macs": [..], ..}'
 
 It begins at once, catches up where the machine was busy, and ends at SIGTERM: then it
 waits for the answers that are due and prints what became of each packet and request.
-The same few functions serve tests that send a packet by hand.
 """
 
 import json
@@ -16,102 +15,23 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable
-from collections.abc import Iterator
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
 from typing import NoReturn
 
-ETH_P_IP = 0x0800
-RECEIVE_OCTETS = 16 << 20  # what arrives while this process has no CPU
-ASKED = bytes([55, 7, 1, 3, 6, 12, 15, 26, 121])
-OFFER, HOSTNAME, MTU = 2, 12, 26
-XID_AT = 46  # octets of Ethernet, IP and UDP, then op, htype, hlen, hops
+from .packets import METADATA
+from .packets import OFFER
+from .packets import XID_AT
+from .packets import Answer
+from .packets import message
+from .packets import packet_socket
+from .packets import read_answer
+
 UNANSWERED_AT_MOST = 256  # packets: a catch-up never fills the server's ring by itself
 REQUESTS_AT_MOST = 16  # open at once; a guest may have 32
 ANSWER_WITHIN = 20.0  # seconds for the last answers
 REQUEST_WITHIN = 20.0  # seconds for each
-
-
-def discover(mac: str, xid: int) -> bytes:
-    """Return a DISCOVER as *mac* broadcasts it; without a UDP checksum, as is legal."""
-    hardware = bytes.fromhex(mac.replace(":", ""))
-    bootp = struct.pack(
-        "!BBBBIHHIIII16s192s", 1, 1, 6, 0, xid, 0, 0, 0, 0, 0, 0, hardware, b""
-    )
-    payload = bootp + b"\x63\x82\x53\x63\x35\x01\x01" + ASKED + b"\xff"
-    udp = struct.pack("!HHHH", 68, 67, 8 + len(payload), 0)
-    everyone = b"\xff\xff\xff\xff"
-    length = 20 + len(udp) + len(payload)
-    facts = (0x45, 0, length, 0, 0, 64, 17)
-    head = struct.pack("!BBHHHBBH4s4s", *facts, 0, bytes(4), everyone)
-    total = sum(struct.unpack("!10H", head))
-    total = (total & 0xFFFF) + (total >> 16)
-    total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-    head = head[:10] + struct.pack("!H", total) + head[12:]
-    return b"\xff" * 6 + hardware + struct.pack("!H", ETH_P_IP) + head + udp + payload
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a DHCP server said."""
-
-    kind: int
-    xid: int
-    address: str
-    hostname: str
-    mtu: int
-
-    @classmethod
-    def parse(cls, frame: bytes) -> "Answer | None":
-        """Parse a frame; None for one that is no server's answer."""
-        if len(frame) < 282 or frame[23] != 17 or frame[36:38] != b"\x00\x44":
-            return None
-        options = dict(_options(frame))
-        return cls(
-            options.get(53, b"\0")[0],
-            int.from_bytes(frame[XID_AT : XID_AT + 4], "big"),
-            socket.inet_ntoa(frame[58:62]),
-            options.get(HOSTNAME, b"").decode(),
-            int.from_bytes(options.get(MTU, b""), "big"),
-        )
-
-
-def _options(frame: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 282
-    while at < len(frame) and frame[at] != 255:
-        if frame[at] == 0:
-            at += 1
-            continue
-        stop = at + 2 + frame[at + 1]
-        yield frame[at], frame[at + 2 : stop]
-        at = stop
-
-
-def packet_socket(interface: str) -> socket.socket:
-    """Open a packet socket where this thread is, with room for a long silence."""
-    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
-    so_rcvbufforce = 33
-    opened.setsockopt(socket.SOL_SOCKET, so_rcvbufforce, RECEIVE_OCTETS)
-    opened.bind((interface, ETH_P_IP))
-    return opened
-
-
-def read_answer(octets: bytes) -> tuple[int, str, str]:
-    """Return status and body of an HTTP answer, and what is wrong with it, or ""."""
-    head, _, body = octets.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split()
-    if len(words) < 2 or not words[1].isdigit():
-        return 0, "", "ended before the answer"
-    fields = {name.lower(): each.strip() for name, _, each in _parted(lines)}
-    whole = fields.get("content-length") == str(len(body))
-    return int(words[1]), body.decode(), "" if whole else "ended within the answer"
-
-
-def _parted(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    return (line.partition(":") for line in lines)
 
 
 @dataclass(slots=True)
@@ -163,7 +83,6 @@ class Plan:
     paths: list[str]
     """What to GET, one after the other."""
     requests_per_second: float
-    server: str = "169.254.169.254"
     first_xid: int = 0x51000000
 
 
@@ -176,7 +95,7 @@ class Stream:
         self._requests: list[Asked] = []
         self._unanswered: set[int] = set()
         self._open: dict[int, tuple[socket.socket, Asked, bytearray]] = {}
-        self._frames = [discover(mac, 0) for mac in plan.macs]
+        self._frames = [message(mac, 0) for mac in plan.macs]
         self._raw = packet_socket(plan.interface)
         self._raw.setblocking(False)
         self._poll = select.epoll()
@@ -230,7 +149,7 @@ class Stream:
         self._requests.append(asked)
         opened = socket.socket()
         opened.setblocking(False)
-        opened.connect_ex((self._plan.server, 80))
+        opened.connect_ex(METADATA)
         self._open[opened.fileno()] = (opened, asked, bytearray())
         self._poll.register(opened, select.EPOLLOUT)
 
@@ -271,8 +190,8 @@ class Stream:
                 self._poll.modify(descriptor, select.EPOLLIN)
                 return
             more = opened.recv(65536)
-        except OSError as problem:
-            self._end(opened, asked, repr(problem))
+        except OSError as failure:
+            self._end(opened, asked, repr(failure))
             return
         answer += more
         if more:

@@ -6,8 +6,6 @@ the other.  Nothing is timed: each packet is judged by what had returned when it
 """
 
 import json
-import os
-import socket
 import subprocess
 import sys
 import time
@@ -31,20 +29,21 @@ from appliance.lab.installation import Installation
 from appliance.lab.installation import descendants
 from appliance.lab.machine import Machine
 from appliance.lab.patience import until
-from appliance.namespace import entered
 
 from . import stream
+from .packets import OFFER
+from .packets import Wire
+from .packets import take_address
 
 pytestmark = pytest.mark.machine
 
-PUTS = 50
+PUTS = 1000
 PER_SECOND = 500.0  # DISCOVERs, and GETs
-FIRST_XID = 0xD1000000  # of the packets that are sent after each return
 ADDRESS = "10.0.0.11"
 OTHERS = {f"10.0.0.{last}": f"fa:16:3e:00:00:{last}" for last in (12, 13, 14)}
-SERVER = ("169.254.169.254", 80)
 NAME_PATH, DATA_PATH = "/latest/meta-data/local-hostname", "/latest/user-data"
 BYTECODE = {"PYTHONPYCACHEPREFIX": "/run/pycache"}
+PYTHON = {"PYTHONPATH": str(PACKAGES), **BYTECODE}
 ANSWER_WITHIN = 10.0  # seconds, on a busy machine
 END_WITHIN = 60.0  # seconds for the stream to see its last answers
 
@@ -78,16 +77,11 @@ class Changes:
 
 
 class Operator:
-    """Puts, and asks as the guest does; in this process, with sockets in the guest."""
+    """Puts one after the other, each a process, and remembers when."""
 
-    def __init__(self, machine: Machine, guest: Guest) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.changes = Changes()
         self._enter = [*machine.entrance(), "--", COMMAND]
-        self._guest = guest
-        self._namespace = Path(f"/proc/{guest.pid}/ns/net")
-        with entered(self._namespace):
-            self._raw = stream.packet_socket(guest.interface)
-        self._raw.settimeout(ANSWER_WITHIN)
 
     def put(self, number: int) -> None:
         self.changes.begun.append(time.monotonic())
@@ -99,30 +93,6 @@ class Operator:
         )
         self.changes.returned.append(time.monotonic())
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-    def discover(self, number: int) -> stream.Answer:
-        """Send one DISCOVER and return its answer."""
-        xid = FIRST_XID + number
-        self._raw.send(stream.discover(self._guest.mac, xid))
-        while True:
-            answer = stream.Answer.parse(self._raw.recv(4096))
-            if answer is not None and answer.xid == xid:
-                return answer
-
-    def get(self, path: str) -> str:
-        with entered(self._namespace):
-            opened = socket.create_connection(SERVER, ANSWER_WITHIN)
-        with opened:
-            opened.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-            octets = b""
-            while more := opened.recv(65536):
-                octets += more
-        status, body, problem = stream.read_answer(octets)
-        assert (status, problem) == (200, "")
-        return body
-
-    def close(self) -> None:
-        self._raw.close()
 
 
 def lives(daemon: Daemon) -> dict[int, str]:
@@ -139,15 +109,10 @@ def configure(machine: Machine, installation: Installation, guest: Guest) -> Non
     compiling = machine.run(
         [sys.executable, "-m", "appliance.cli", *words(0), "--mac", guest.mac],
         stdin=b"0",
-        environment={
-            "METALEASE_ROOT": ROOT,
-            "PYTHONPATH": str(PACKAGES),
-            **BYTECODE,
-        },
+        environment={"METALEASE_ROOT": ROOT, **PYTHON},
     )
     assert compiling.returncode == 0, compiling.stderr
-    guest.ip("address", "add", f"{ADDRESS}/24", "dev", guest.interface)
-    guest.ip("route", "add", SERVER[0], "via", "10.0.0.2")
+    take_address(guest, ADDRESS, server="10.0.0.2")
 
 
 def start_stream(guest: Guest) -> Process:
@@ -158,8 +123,8 @@ def start_stream(guest: Guest) -> Process:
         paths=[NAME_PATH, DATA_PATH],
         requests_per_second=PER_SECOND,
     )
-    program = [sys.executable, "-I", "-S", os.path.abspath(stream.__file__)]
-    started = guest.start([*program, json.dumps(asdict(plan))])
+    program = [sys.executable, "-m", stream.__name__]
+    started = guest.start([*program, json.dumps(asdict(plan))], environment=PYTHON)
     until(started.stderr, "the stream begins", within=ANSWER_WITHIN, log=started.output)
     return started
 
@@ -177,18 +142,18 @@ def test_a_put_is_in_force_when_it_returns(
     and no packet is lost (issue 3, change in force)."""
     configure(machine, installation, guest)
     before = lives(daemon)
-    operator = Operator(machine, guest)
+    operator = Operator(machine)
     operator.put(0)
     streaming = start_stream(guest)
-    for number in range(1, PUTS + 1):
-        operator.put(number)
-        answer = operator.discover(number)
-        told = (answer.kind, answer.address, answer.hostname, answer.mtu)
-        assert told == (stream.OFFER, ADDRESS, f"web-{number}", mtu(number))
-        assert operator.get(NAME_PATH) == f"web-{number}"
-        assert operator.get(DATA_PATH) == str(number)
+    with Wire(guest) as wire:
+        for number in range(1, PUTS + 1):
+            operator.put(number)
+            answer = wire.ask(guest.mac)
+            told = (answer.kind, answer.address, answer.hostname, answer.mtu)
+            assert told == (OFFER, ADDRESS, f"web-{number}", mtu(number))
+            assert wire.get(NAME_PATH) == (200, f"web-{number}")
+            assert wire.get(DATA_PATH) == (200, str(number))
     report = end_stream(streaming)
-    operator.close()
 
     check_packets(report, guest, operator.changes)
     check_requests(report, operator.changes)

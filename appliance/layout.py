@@ -43,6 +43,11 @@ class Layout:
         """The doorbell of `metalease host`, for every network of the machine."""
         return self.runtime / "host.sock"
 
+    @property
+    def forward_socket(self) -> Path:
+        """Where `metalease forward` hears the daemons of this machine."""
+        return self.runtime / "forward.sock"
+
     def network_names(self) -> list[str]:
         """Return the names of all networks that have a file, sorted."""
         names = (path.stem for path in self.networks.glob("*.toml"))
@@ -66,6 +71,11 @@ class NetworkLayout:
     @property
     def rules(self) -> Path:
         return self.layout.networks / f"{self.name}.rules"
+
+    @property
+    def zone(self) -> Path:
+        """Further names of the network, as a zone file (RFC 1035 section 5)."""
+        return self.layout.networks / f"{self.name}.zone"
 
     @property
     def state(self) -> Path:

@@ -72,6 +72,10 @@ class Table:
             for number, each in enumerate(found)
         ]
 
+    def keys(self) -> list[str]:
+        """Return the keys that are left, for a table whose keys are data."""
+        return list(self._values)
+
     def rest(self) -> dict[str, Any]:
         """Return every key that is left, for a table whose keys are data."""
         left, self._values = self._values, {}

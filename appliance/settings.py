@@ -53,6 +53,22 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DnsSettings:
+    """[dns]: the network's resolver."""
+
+    enabled: bool = True
+    upstream: tuple[IPv4Address, ...] = ()
+    """Asked for every name that is not local, in this order."""
+    domains: tuple[tuple[str, tuple[IPv4Address, ...]], ...] = ()
+    """Upstreams for a domain alone."""
+    cache: int = 10_000
+    """Answers that are kept."""
+    rebind_protection: bool = False
+    """Refuse an upstream's answer that holds a private address."""
+    queries_per_second_per_ip: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that an operator says of one network."""
 
@@ -63,6 +79,7 @@ class Settings:
     dhcp: bool = True
     """[dhcp] enabled."""
     metadata: MetadataSettings = MetadataSettings()
+    dns: DnsSettings = DnsSettings()
     limits: LimitSettings = LimitSettings()
 
     @property
@@ -100,9 +117,11 @@ def parse_settings(
     top = Table(file, "", values)
     net, attach, dhcp = top.inner("network"), top.inner("attach"), top.inner("dhcp")
     metadata, limits = top.inner("metadata"), top.inner("limits")
+    dns = top.inner("dns")
     top.close()
     ranges = _ranges(net)
-    network = _network(net, dhcp, ranges)
+    resolver = _dns(dns, ranges)
+    network = _network(net, dhcp, ranges, own_dns=resolver.enabled)
     settings = Settings(
         name=files.name,
         file=file,
@@ -110,9 +129,10 @@ def parse_settings(
         attachment=_attachment(files, attach, ranges),
         dhcp=dhcp.take("enabled", reader.flag, True),
         metadata=_metadata(metadata),
+        dns=resolver,
         limits=_limits(limits),
     )
-    for table in (net, attach, dhcp, metadata, limits):
+    for table in (net, attach, dhcp, metadata, limits, dns):
         table.close()
     return settings
 
@@ -152,7 +172,9 @@ def _check_host(
         raise table.wrong(key, f"{address} is {subnet}'s own, no host can have it")
 
 
-def _network(net: Table, dhcp: Table, ranges: tuple[Range, ...]) -> Network:
+def _network(
+    net: Table, dhcp: Table, ranges: tuple[Range, ...], *, own_dns: bool
+) -> Network:
     routes = net.take("routes", reader.list_of(reader.route), ())
     for each in routes:
         if not any(each.router in place.subnet for place in ranges):
@@ -161,6 +183,7 @@ def _network(net: Table, dhcp: Table, ranges: tuple[Range, ...]) -> Network:
         ranges=ranges,
         mtu=net.take("mtu", reader.integer(68, 65_535), 1500),
         dns=net.take("dns", reader.list_of(reader.address), ()),
+        own_dns=own_dns,
         domain=net.take("domain", reader.domain, None),
         routes=routes,
         lease_time=dhcp.take("lease_time", reader.lease_time, DAY),
@@ -245,6 +268,37 @@ def _rewrite(table: Table) -> tuple[str, str]:
     rule = table.demand("match", reader.text), table.demand("to", reader.text)
     table.close()
     return rule
+
+
+def _dns(table: Table, ranges: tuple[Range, ...]) -> DnsSettings:
+    plain = DnsSettings()
+    ours = {METADATA_ADDRESS, *(place.server_id for place in ranges)}
+
+    def upstreams(value: object) -> tuple[IPv4Address, ...]:
+        found = reader.list_of(reader.address)(value)
+        for each in found:
+            if each in ours:
+                raise ValueError(f"{each} is this network's own resolver: a loop")
+        return found
+
+    inner = table.inner("domains")
+    domains = {
+        reader.domain(name): inner.demand(name, upstreams) for name in inner.keys()
+    }
+    return DnsSettings(
+        enabled=table.take("enabled", reader.flag, plain.enabled),
+        upstream=table.take("upstream", upstreams, plain.upstream),
+        domains=tuple(domains.items()),
+        cache=table.take("cache", reader.integer(0, 1_000_000), plain.cache),
+        rebind_protection=table.take(
+            "rebind_protection", reader.flag, plain.rebind_protection
+        ),
+        queries_per_second_per_ip=table.take(
+            "queries_per_second_per_ip",
+            reader.integer(1, 1_000_000),
+            plain.queries_per_second_per_ip,
+        ),
+    )
 
 
 def _limits(table: Table) -> LimitSettings:

@@ -84,6 +84,9 @@ def _of_range(
         int(OptionCode.SUBNET_MASK): subnet.netmask.packed,
         int(OptionCode.BROADCAST_ADDRESS): subnet.broadcast_address.packed,
     }
+    default_network = binding is None or binding.default_network
+    if network.own_dns and not network.dns and default_network:
+        level[OptionCode.DOMAIN_NAME_SERVER] = place.server_id.packed
     gateway = place.gateway
     if binding is not None:
         gateway = binding.gateway or gateway

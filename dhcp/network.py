@@ -64,6 +64,8 @@ class Network:
     ranges: tuple[Range, ...]
     mtu: int = 1500  # octets
     dns: tuple[IPv4Address, ...] = ()
+    own_dns: bool = False
+    """Where *dns* is empty, our own address is the name server."""
     domain: str | None = None
     routes: tuple[ClasslessRoute, ...] = ()
     lease_time: int = DAY  # seconds

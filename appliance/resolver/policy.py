@@ -17,10 +17,12 @@ from .cache import Key
 from .errors import MalformedQuery
 from .names import NameTable
 from .names import encode_name
+from .names import is_within
 from .responses import Records
 from .responses import encode_cached
 from .responses import encode_error
 from .responses import encode_local
+from .upstreams import Routes
 from .wire import CD
 from .wire import FIXED
 from .wire import HEADER
@@ -36,8 +38,8 @@ from .zones import Zones
 
 LOCAL_LIFETIME = 10  # seconds: a guest that moves is found soon
 ALIASES_AT_MOST = 8  # CNAMEs in a row
-REMEMBERED_AT_MOST = 16_384  # queries
 TCP_ROOM = 65_535  # octets
+LOCALHOST = encode_name("localhost")
 QUESTION_AT = b"\xc0\x0c"  # a pointer to the name of the question
 
 
@@ -86,13 +88,13 @@ class Resolver:
         names: NameTable,
         zones: Zones,
         *,
-        forwards: bool,
+        routes: Routes,
         entries: int,
         rebinding: Iterable[IPv4Network] = (),
     ) -> None:
         self.names = names
         self._zones = zones
-        self._forwards = forwards
+        self._routes = routes
         self._cache = Cache(entries)
         self._rebinding = tuple(rebinding)
         """Networks that an upstream's answer may not hold."""
@@ -114,7 +116,7 @@ class Resolver:
         local = self._find(query)
         if local is not None:
             return self._say(query, *local, room)
-        if not query.flags & RD or not self._forwards:
+        if not query.flags & RD or not self._routes.choose(query.lowered):
             return self._say(query, Rcode.REFUSED, Records(), room)
         key = (
             query.lowered,
@@ -174,10 +176,18 @@ class Resolver:
         name = query.lowered
         zone = self._zones.of(name)
         found = self.names.find(name)
+        if found is None and self._routes.names_domain_of(name):
+            return None  # split horizon: the operator says who knows
+        if found is None and zone is None:
+            return None
+        if found is None and is_within(name, LOCALHOST):
+            found = self.names.find(LOCALHOST)  # RFC 6761 section 6.3
+        if found is None and name == zone:
+            found = {}
         if found is None:
-            if zone is None:
-                return None
-            return Rcode.NXDOMAIN, Records((), (_soa(zone),))
+            return Rcode.NXDOMAIN, Records((), (_soa(zone or b"\0"),))
+        if query.qtype == Type.SOA and name == zone:
+            return Rcode.NOERROR, Records((_soa(zone),))
         if query.qtype == Type.ANY:  # RFC 8482 section 4.2
             return Rcode.NOERROR, Records((_hinfo(),))
         answers: list[bytes] = []

@@ -42,6 +42,10 @@ class Routes:
                 return upstreams
         return self.default
 
+    def names_domain_of(self, name: bytes) -> bool:
+        """Whether *name* is in a domain that has upstreams of its own."""
+        return any(is_within(name, domain) for domain, _ in self.domains)
+
     def __bool__(self) -> bool:
         return bool(self.default or self.domains)
 

@@ -1,0 +1,79 @@
+"""`metalease forward`: ask upstreams for every daemon of this host.
+
+It lives on the host's side, is not root and holds no capability; a daemon in its
+namespace has no way out but this line, on which nothing but questions go.
+"""
+
+import os
+import signal
+import socket
+from functools import partial
+
+import trio
+
+from .errors import SettingsError
+from .layout import Layout
+from .naming import routes
+from .notify import Notifier
+from .resolver.forwarder import Forwarder
+from .resolver.forwarder import serve_line
+from .settings import Settings
+from .settings import load_settings
+
+BACKLOG = 128
+
+
+def serve_one(line: socket.socket, settings: Settings) -> None:
+    """Forward for one network, whose daemon has the other end of *line*."""
+    forwarder = Forwarder(routes(settings))
+    trio.run(_until_told, partial(serve_line, line, None, forwarder))
+
+
+def run(layout: Layout) -> int:
+    """Forward for every network of the host, until SIGTERM or SIGINT."""
+    notifier = Notifier()
+    path = layout.forward_socket
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        path.unlink(missing_ok=True)
+        os.fchmod(listener.fileno(), 0o600)
+        listener.bind(str(path))
+        listener.listen(BACKLOG)
+    except OSError as problem:
+        raise SettingsError(path, str(problem.strerror)) from None
+    listener.setblocking(False)
+    notifier.tell("READY=1")
+    trio.run(_until_told, partial(_accept, listener, layout))
+    path.unlink(missing_ok=True)
+    return 0
+
+
+async def _accept(listener: socket.socket, layout: Layout) -> None:
+    def open_network(name: str) -> Forwarder:
+        return Forwarder(routes(load_settings(layout.network(name))))
+
+    async def attend(line: socket.socket) -> None:
+        try:
+            await serve_line(line, open_network, None)
+        except (SettingsError, OSError, ValueError):
+            pass  # its line is closed: the daemon looks again
+
+    async with trio.open_nursery() as nursery:
+        while True:
+            await trio.lowlevel.wait_readable(listener)
+            line, _ = listener.accept()
+            nursery.start_soon(attend, line)
+
+
+async def _until_told(act: "partial[object]") -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def work() -> None:
+                await act()  # type: ignore[misc] # a partial of a coroutine function
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(work)
+            async for _ in signals:
+                break
+            nursery.cancel_scope.cancel()

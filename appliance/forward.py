@@ -7,6 +7,8 @@ namespace has no way out but this line, on which nothing but questions go.
 import os
 import signal
 import socket
+from collections.abc import Awaitable
+from collections.abc import Callable
 from functools import partial
 
 import trio
@@ -26,7 +28,7 @@ BACKLOG = 128
 def serve_one(line: socket.socket, settings: Settings) -> None:
     """Forward for one network, whose daemon has the other end of *line*."""
     forwarder = Forwarder(routes(settings))
-    trio.run(_until_told, partial(serve_line, line, None, forwarder))
+    trio.run(_until_told, partial(serve_line, line, lambda _: forwarder, forwarder))
 
 
 def run(layout: Layout) -> int:
@@ -65,12 +67,12 @@ async def _accept(listener: socket.socket, layout: Layout) -> None:
             nursery.start_soon(attend, line)
 
 
-async def _until_told(act: "partial[object]") -> None:
+async def _until_told(act: Callable[[], Awaitable[None]]) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
 
             async def work() -> None:
-                await act()  # type: ignore[misc] # a partial of a coroutine function
+                await act()
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(work)

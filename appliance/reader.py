@@ -72,8 +72,8 @@ class Table:
             for number, each in enumerate(found)
         ]
 
-    def keys(self) -> list[str]:
-        """Return the keys that are left, for a table whose keys are data."""
+    def left(self) -> list[str]:
+        """Return the keys that nobody took yet, for a table whose keys are data."""
         return list(self._values)
 
     def rest(self) -> dict[str, Any]:

@@ -283,7 +283,7 @@ def _dns(table: Table, ranges: tuple[Range, ...]) -> DnsSettings:
 
     inner = table.inner("domains")
     domains = {
-        reader.domain(name): inner.demand(name, upstreams) for name in inner.keys()
+        reader.domain(name): inner.demand(name, upstreams) for name in inner.left()
     }
     return DnsSettings(
         enabled=table.take("enabled", reader.flag, plain.enabled),

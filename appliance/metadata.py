@@ -187,11 +187,14 @@ class _Finder:
         return Directory(tuple(shown), "listed")
 
     def _alias(self, path: str, rest: str) -> Resource:
+        root = self.metadata.alias(path)
+        found = self._search(((ALIAS, root),), rest.strip("/"), made=False)
+        if not isinstance(found, Missing) or rest.strip("/"):
+            return found
         # an alias may be a file of its own: then its directory is the root
         folder, _, name = path.rstrip("/").rpartition("/")
-        inner = f"{name}/{rest.strip('/')}" if rest.strip("/") else name
         root = self.metadata.alias(folder or "/")
-        return self._search(((ALIAS, root),), inner, made=False)
+        return self._search(((ALIAS, root),), name, made=False)
 
     def _search(
         self, roots: Iterable[tuple[str, DocumentRoot]], path: str, *, made: bool

@@ -19,7 +19,8 @@ class Notifier:
             self._socket = _connect(address)
         watchdog = os.environ.get("WATCHDOG_USEC", "")
         for_us = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self.watchdog = int(watchdog) / 1e6 if watchdog.isdigit() and for_us else None
+        seconds = int(watchdog) / 1e6 if watchdog.isdecimal() and for_us else 0
+        self.watchdog = seconds or None
         """Seconds within which the manager wants to hear of us; None for never."""
 
     def tell(self, state: str) -> None:

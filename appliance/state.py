@@ -32,6 +32,8 @@ VANISH_AT_MOST = 20  # bindings that may go at once without a command
 
 Claim = IPv4Address | bytes
 """What two guests cannot both have: an address, or a client-id."""
+Late = tuple[str, str, HardwareAddress]
+"""A file, its key for what another has, and that other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,34 +189,37 @@ class State:
         refused: dict[str, tuple[Record, SettingsError]] = {}
         while True:
             leaving = {_octets(name) for name in (*accepted, *gone)}
-            claims: dict[Claim, HardwareAddress] = {}
-            late = []
-            for name, record in accepted.items():
-                taken = self._taken(record, claims, leaving)
-                if taken is not None:
-                    late.append((name, *taken))
-                    continue
-                for _, claim, _ in self._claims(record):
-                    claims[claim] = record.mac
+            late = list(self._late(accepted, leaving)) or list(self._rivals(accepted))
             if not late:
                 return accepted, refused
             for name, key, holder in late:
                 record = accepted.pop(name)
                 refused[name] = (record, self._contradiction(name, record, key, holder))
 
-    def _taken(
-        self,
-        record: Record,
-        claims: Mapping[Claim, HardwareAddress],
-        leaving: Container[bytes | None],
-    ) -> tuple[str, HardwareAddress] | None:
-        """Return the key of what *record* cannot have, and who has it."""
-        for key, claim, held in self._claims(record):
-            stays = held is not None and held.hardware.octets not in leaving
-            holder = held.hardware if held and stays else claims.get(claim)
-            if holder is not None and holder != record.mac:
-                return key, holder
-        return None
+    def _late(
+        self, records: Mapping[str, Record], leaving: Container[bytes | None]
+    ) -> Iterable[Late]:
+        """Yield who wants what another has, and keeps."""
+        for name, record in records.items():
+            for key, _, held in self._claims(record):
+                if held is not None and held.hardware.octets not in leaving:
+                    yield name, key, held.hardware
+                    break
+
+    def _rivals(self, records: Mapping[str, Record]) -> Iterable[Late]:
+        """Yield who wants what another wants too: who has it already is the first."""
+        claims: dict[Claim, HardwareAddress] = {}
+        for name, record in sorted(records.items(), key=self._is_new):
+            wanted = [(key, claim) for key, claim, _ in self._claims(record)]
+            taken = [(key, claims[claim]) for key, claim in wanted if claim in claims]
+            if taken:
+                yield name, *taken[0]
+            else:
+                claims |= {claim: record.mac for _, claim in wanted}
+
+    def _is_new(self, named: tuple[str, Record]) -> bool:
+        held = self.table.at(named[1].ip)
+        return held is None or held.hardware != named[1].mac
 
     def _claims(self, record: Record) -> Iterable[tuple[str, Claim, Binding | None]]:
         """Yield what *record* alone may have, under its key, and who has it now."""

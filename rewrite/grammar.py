@@ -144,10 +144,11 @@ class _Parser:
             else here.text == text and (here.kind in ("mark", "operator", "word"))
         )
 
-    def _take(self, *kinds: str, text: str | None = None) -> Token:
+    def _take(self, kind: str, *, text: str | None = None) -> Token:
         token = self._here
-        if token.kind not in kinds or (text is not None and token.text != text):
-            wanted = repr(text) if text is not None else "a " + " or ".join(kinds)
+        if token.kind != kind or (text is not None and token.text != text):
+            article = "an" if kind == "operator" else "a"
+            wanted = f"{article} {kind}" if text is None else repr(text)
             self._fail(token, f"{wanted} belongs here, not {token.text!r}")
         self._at += 1
         return token

@@ -343,3 +343,15 @@ def test_what_vanished_holds_its_address(house: House) -> None:
     assert "63" not in bound(state)
     state.accept()
     assert bound(state)["63"] == "10.0.0.5"
+
+def test_who_has_an_address_keeps_it_when_edited(house: House) -> None:
+    """An edit of the holder, and an older file that wants its address, come at once."""
+    house.bind(6)
+    state = house.state()
+    state.load()
+    house.bind(6, hostname="web")
+    os.utime(house.bind(5, ip="10.0.0.6"), ns=(1, 1))
+    rescan(state)
+    assert bound(state) == {"06": "10.0.0.6"}
+    assert state.records[mac(6).octets].hostname == "web"
+    assert [each.partition(":")[0] for each in said(state)] == ["fa163e000005.json"]

@@ -25,7 +25,7 @@ from .test_settings import LEAST
 
 NUMBERS = st.integers(3, 8)
 SETTINGS = parse_settings(FILES, LEAST)
-BAD = ("", "{", "[]", '{"mac": 5}', '{"mac": "fa:16:3e:00:00:03", "ip": "10.0.0.1"}')
+BAD = ("", "{", "[]", '{"mac": 5}', '{"mac": "fa:16:3e:00:00:03", "ip": "10.0.0.2"}')
 ALIEN = "FA163E000003.json"
 
 
@@ -176,6 +176,6 @@ class FilesWithClientIds(Files):
 
 
 TestFiles = Files.TestCase
-TestFiles.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestFiles.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 TestFilesWithClientIds = FilesWithClientIds.TestCase
 TestFilesWithClientIds.settings = TestFiles.settings

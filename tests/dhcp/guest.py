@@ -56,6 +56,18 @@ def responder(network: Network = NETWORK, *bindings: Binding) -> Responder:
     return Responder(network, BindingTable(bindings or (BINDING,)), SERVER_HARDWARE)
 
 
+def many(count: int) -> list[Binding]:
+    """Return bindings that are nobody's else, 10.1.0.0 the first."""
+    first = int(IPv4Address("10.1.0.0"))
+    return [
+        Binding(
+            HardwareAddress((0x020000000000 + n).to_bytes(6, "big")),
+            IPv4Address(first + n),
+        )
+        for n in range(count)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Guest:
     """One NIC that boots; *options* go into each of its messages."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 30  # seconds
+DEADLINE = 60  # seconds
 NAMESPACES = ["--net", "--mount", "--pid", "--mount-proc"]
 UNSHARE = ["unshare", *NAMESPACES, "--fork", "--kill-child"]
 EMPTY_RUN = ["sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]

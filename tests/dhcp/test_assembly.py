@@ -76,6 +76,16 @@ def test_only_what_was_asked_or_is_always_sent() -> None:
     assert set(asked(3, network=nothing).options.values) == {*LEASE, 1, 3}
 
 
+def test_the_list_of_this_message_counts() -> None:
+    """dhcp 46: a guest whose next message asks for more or less is sent just that."""
+    server = responder(NTP)
+    for wanted in ([42], [28], None, [42]):
+        options = {} if wanted is None else {55: bytes(wanted)}
+        found = codes(answer(server, Guest(options=options).discover()).payload)
+        assert (42 in found) is (wanted in ([42], None))
+        assert (28 in found) is (wanted in ([28], None))
+
+
 def test_without_a_list_all_is_sent() -> None:
     """dhcp 46: no option 55: the full configured set, in a message of 548 octets."""
     reply = answer(responder(NTP), Guest(options={}).discover())

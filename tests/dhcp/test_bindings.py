@@ -9,7 +9,6 @@ import pytest
 
 from dhcp.bindings import Binding
 from dhcp.bindings import BindingTable
-from dhcp.hardware import HardwareAddress
 
 from .guest import ADDRESS
 from .guest import BINDING
@@ -18,22 +17,12 @@ from .guest import NETWORK
 from .guest import STRANGER
 from .guest import WRONG
 from .guest import Guest
+from .guest import many
 from .guest import read
 from .guest import responder
 from .guest import silence
 
 DUID = b"\xff" + bytes(8)
-
-
-def many(count: int) -> list[Binding]:
-    first = int(IPv4Address("10.1.0.0"))
-    return [
-        Binding(
-            HardwareAddress((0x020000000000 + n).to_bytes(6, "big")),
-            IPv4Address(first + n),
-        )
-        for n in range(count)
-    ]
 
 
 def test_a_binding_is_found_by_mac_and_by_address() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
+from ipaddress import IPv4Network
 from time import process_time
 
 import pytest
@@ -17,6 +18,7 @@ from dhcp.frames import Frame
 from dhcp.message import Message
 from dhcp.options import encode_option
 from dhcp.options import encode_options
+from dhcp.responder import MENUS_AT_MOST
 
 from .guest import ADDRESS
 from .guest import BINDING
@@ -26,6 +28,7 @@ from .guest import RELAY
 from .guest import SERVER
 from .guest import Guest
 from .guest import answer
+from .guest import many
 from .guest import responder
 
 # one that touches every branch of the assembly, and lends its fields
@@ -42,7 +45,9 @@ RICH = Guest(
     giaddr=RELAY,
 )
 KINDS = RICH.everything()
-NETWORKS = [NETWORK, replace(NETWORK, authoritative=True, rapid_commit=True)]
+WIDE = replace(
+    NETWORK, ranges=(replace(NETWORK.ranges[0], subnet=IPv4Network("10.0.0.0/8")),)
+)
 
 
 def outcome(payload: bytes) -> str:
@@ -156,8 +161,20 @@ def test_no_state_grows_with_the_senders() -> None:
         assert isinstance(decision, Reply)
         inform = replace(Guest().inform(ADDRESS), chaddr=chaddr)
         server.respond(inform, Guest().arrival(), 0.0)
-    sizes = [len(each) for each in (server._naks, server._informs, server._menus)]
-    assert max(sizes) <= 4096
+    assert max(len(server._naks), len(server._informs)) <= 4096
+    assert len(server._menus) == 1
+
+
+def test_what_is_remembered_of_guests_is_bounded() -> None:
+    """dhcp 12, 67: more guests than are remembered are each told their own."""
+    guests = many(MENUS_AT_MOST + 100)
+    server = responder(WIDE, *guests)
+    for binding in guests:
+        request = replace(Guest().discover(), chaddr=binding.hardware.octets)
+        decision = server.respond(request, Guest().arrival(), 0.0)
+        assert isinstance(decision, Reply)
+        assert decision.address == binding.address
+        assert len(server._menus) <= MENUS_AT_MOST
 
 
 def test_a_frame_of_each_kind_is_what_was_sent() -> None:

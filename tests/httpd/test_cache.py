@@ -164,3 +164,48 @@ def test_two_who_read_the_same_file_count_it_once() -> None:
     for inode in range(3, 11):
         cache.keep(facts(inode), b"x" * 10)
     assert all(cache.find(facts(inode)) for inode in range(1, 11))
+
+
+def test_who_would_wait_is_told(tmp_path: Path) -> None:
+    """In line nothing waits for a disk: a name that the kernel has not in memory and a
+    directory are BlockingIOError, and a thread then finds them (design.md, HTTP)."""
+    documents = DocumentRoot(tmp_path, FileCache())
+    (tmp_path / "leaf").write_bytes(b"abc")
+    for path in ("asked-for-the-first-time", "."):
+        with pytest.raises(BlockingIOError):
+            documents.find(path, wait=False)
+    assert documents.find("asked-for-the-first-time", wait=True) is None
+    assert documents.find("asked-for-the-first-time", wait=False) is None
+    assert octets(documents) == b"abc"
+    assert isinstance(found := documents.find("leaf", wait=False), File)
+    assert found.body == b"abc"
+
+
+def test_a_cold_page_is_not_waited_for(tmp_path: Path) -> None:
+    """A file whose octets left the page cache is BlockingIOError in line; where pages
+    cannot leave (tmpfs) it is read."""
+    documents = DocumentRoot(tmp_path, FileCache())
+    (tmp_path / "leaf").write_bytes(b"abc")
+    assert octets(documents) == b"abc"
+    with open(tmp_path / "leaf", "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        documents.find("leaf", wait=False)
+    except BlockingIOError:
+        waited = True
+    else:
+        waited = file_system(tmp_path) in ("tmpfs", "ramfs")
+    assert waited
+    assert octets(documents) == b"abc"
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that *path* is on."""
+    device = path.stat().st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        if before.split()[2] == wanted:
+            return after.split()[0]
+    return ""

@@ -238,45 +238,6 @@ def test_a_large_file_is_an_open_file(documents: DocumentRoot, tree: Path) -> No
         assert body(found) == (tree / "large").read_bytes()
 
 
-def test_who_would_wait_is_told(documents: DocumentRoot, tree: Path) -> None:
-    """In line nothing waits for a disk: a name that the kernel has not in memory, a
-    directory, a cold page are BlockingIOError, and a thread then finds them."""
-    for path in ("asked-for-the-first-time", "meta-data"):
-        with pytest.raises(BlockingIOError):
-            documents.find(path, wait=False)
-    assert documents.find("asked-for-the-first-time", wait=True) is None
-    assert documents.find("asked-for-the-first-time", wait=False) is None
-    assert body(documents.find("user-data", wait=True)) == INSIDE
-    assert body(documents.find("user-data", wait=False)) == INSIDE
-
-
-def test_a_cold_page_is_not_waited_for(documents: DocumentRoot, tree: Path) -> None:
-    """A file whose octets left the page cache is BlockingIOError in line; where pages
-    cannot leave (tmpfs) it is read."""
-    assert body(documents.find("user-data", wait=True)) == INSIDE
-    with open(tree / "user-data", "rb") as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    try:
-        found = body(documents.find("user-data", wait=False))
-    except BlockingIOError:
-        found = body(documents.find("user-data", wait=True))
-    else:
-        assert file_system(tree) in ("tmpfs", "ramfs"), "it waited for the disk"
-    assert found == INSIDE
-
-
-def file_system(path: Path) -> str:
-    """The type of the file system that *path* is on."""
-    device = path.stat().st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        if before.split()[2] == wanted:
-            return after.split()[0]
-    return ""
-
-
 def test_renames_elsewhere_do_not_hide_a_file(
     documents: DocumentRoot, tree: Path
 ) -> None:

@@ -20,36 +20,66 @@ from appliance.lab.guest import WRITABLE
 from appliance.lab.machine import Machine
 
 GENERATOR = "/lib/systemd/system-generators/cloud-init-generator"
-DS_IDENTIFY = "/usr/lib/cloud-init/ds-identify"
+PROGRAMS = (
+    "cloud-init",
+    "/usr/lib/cloud-init/ds-identify",
+    GENERATOR,
+    "systemd-detect-virt",
+    "dhclient",  # of cloud-init's own DHCP (C25)
+    "ssh-keygen",
+    "useradd",
+)
 NETWORKD = CLIENTS["networkd"]
 SEED = "http://169.254.169.254/nocloud/"
 DISK = (*WRITABLE, "/home")
 
-# Debian's cloud.cfg, less the modules that would reach out of the guest, and those that
-# are long or idle. Out of it: growpart, resizefs, disk_setup, mounts, seed_random,
-# grub-dpkg and power-state-change (block devices and kernel are the machine's),
-# keys-to-console and ssh-authkey-fingerprints (so is /dev/console). Long or idle: what
-# installs and configures packages, byobu, ntp, puppet and their like.
+# Debian's cloud.cfg, less the modules that are for disks and kernel, which a guest here
+# does not own (growpart, resizefs, disk_setup, mounts, seed_random, grub-dpkg,
+# power-state-change), and those that are long or idle: what installs and configures
+# packages, byobu, ntp, puppet and their like.
 CONFIGURATION = """\
 cloud_init_modules: [migrator, bootcmd, write-files, set_hostname, update_hostname,
   update_etc_hosts, users-groups, ssh]
 cloud_config_modules: [set-passwords, timezone, disable-ec2-metadata, runcmd]
 cloud_final_modules: [write-files-deferred, scripts-vendor, scripts-per-once,
-  scripts-per-boot, scripts-per-instance, scripts-user, final-message]
+  scripts-per-boot, scripts-per-instance, scripts-user, ssh-authkey-fingerprints,
+  keys-to-console, final-message]
 ssh_genkeytypes: [ed25519]
+# whatever else the machine outside has for its own network
+system_info: {network: {renderers: [networkd]}}
 # no systemd runs that could restart networkd; it starts later and reads the same files
 disable_network_activation: true
 """
 
-# What /sys, /proc and systemd would tell in a virtual machine. The interfaces remain
-# the kernel's; in /sys/class their links are relative, so they are mounted, not copied.
+# The disk of an image that never booted, on a machine that cloud-init may have set up.
 FURNISH = """\
 set -eu
+rm -rf /var/lib/cloud /var/log/cloud-init* /etc/systemd/network/* \
+    /etc/cloud/cloud-init.disabled /etc/cloud/ds-identify.cfg
+find /etc/cloud/cloud.cfg.d -name '*.cfg' ! -name 05_logging.cfg -delete
+! id debian 2>/dev/null || userdel --remove debian
+
+# Devices without a disk, which could hold a seed for the machine outside, and with a
+# console of its own.
+mount -t tmpfs -o mode=755 tmpfs /mnt
+for device in null zero full random urandom tty; do
+    touch /mnt/$device
+    mount --bind /dev/$device /mnt/$device
+done
+mkdir /mnt/shm
+mount --bind /dev/shm /mnt/shm
+ln -s /proc/self/fd /mnt/fd
+touch /mnt/console
+mount --move /mnt /dev
+
+# What /sys, /proc and systemd tell in a virtual machine. The interfaces remain the
+# kernel's; in /sys/class their links are relative, so they are mounted, not copied.
 mount --bind /sys/class /mnt
 mount -t tmpfs -o mode=755 tmpfs /sys/class
 mkdir -p /sys/class/net /sys/class/dmi/id
 mount --bind /mnt/net /sys/class/net
 umount /mnt
+[ ! -d /sys/hypervisor ] || mount -t tmpfs tmpfs /sys/hypervisor
 mkdir /var/firmware
 cat >/var/firmware/systemd-detect-virt <<'END'
 #!/bin/sh
@@ -137,8 +167,7 @@ class Instance:
     """A guest with cloud-init on its disk, as an image has it that never booted."""
 
     def __init__(self, machine: Machine, platform: Platform, number: int) -> None:
-        require("cloud-init", DS_IDENTIFY, GENERATOR, "blkid", "dhclient", "ssh-keygen")
-        require(*NETWORKD.programs)
+        require(*PROGRAMS, *NETWORKD.programs)
         self.platform = platform
         self.ip = f"10.0.0.{number}"
         self.mac = f"fa:16:3e:00:00:{number:02x}"

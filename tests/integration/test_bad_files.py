@@ -1,5 +1,5 @@
-"""A file that cannot be used hurts nobody but its own guest, and not even that one while
-the last good state is known."""
+"""A file that cannot be used hurts nobody but its own guest, and not even that one
+while the last good state is known."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def bound(installation: Installation, daemon: Daemon, guest: Guest) -> Daemon:
 
 
 def spoil(installation: Installation, text: str) -> Path:
-    """Write *text* over the guest's file as an editor does: under another name first."""
+    """Write *text* over the guest's file as an editor does, by renaming."""
     bindings = installation.root / "var/lib/metalease/n1/bindings"
     path, draft = bindings / "fa163e000011.json", bindings / "draft"
     draft.write_text(text)
@@ -94,9 +94,9 @@ def test_a_bad_file(
     bound: Daemon,
     guest: Guest,
 ) -> None:
-    """The last good binding stays in force; after a restart, when there is none, its MAC
-    is answered with silence and never with a NAK; others are served as ever (design, a
-    change; dhcp 27)."""
+    """The last good binding stays in force; after a restart, when there is none, its
+    MAC is answered with silence and never with a NAK; others are served as ever
+    (design, a change; dhcp 27)."""
     file = spoil(installation, text).name
     until(
         lambda: bad_files(installation),
@@ -127,7 +127,8 @@ def test_a_bad_file(
         assert silent.isdisjoint(each.xid for each in answers)
         assert answers[-1].address == OTHER_ADDRESS
 
-        installation.succeed("put", "n1", ADDRESS, "--mac", guest.mac)
+        strange = ("--unset", "hostnam") if "hostnam" in text else ()
+        installation.succeed("put", "n1", ADDRESS, "--mac", guest.mac, *strange)
         assert wire.ask(guest.mac).address == ADDRESS
     assert bad_files(installation) == []
 

@@ -110,12 +110,17 @@ def test_vendor_data_takes_effect_beside_user_data(cloud: Cloud) -> None:
     """NoCloud reads it as it is, OpenStack from vendor_data.json (C39, C41)."""
     vendor = b"#cloud-config\nbootcmd: [[sh, -c, 'echo vendor >>/var/scripts']]\n"
     cloud.machine.path("/run/vendor").write_bytes(vendor)
-    wrapped = json.dumps({"cloud-init": vendor.decode()}).encode()
+    second = "#cloud-config\ntimezone: UTC\n"
+    wrapped = {
+        "vendor_data.json": {"cloud-init": vendor.decode()},
+        "vendor_data2.json": {"cloud-init": second},
+    }
     user = SCRIPT.encode()
     nocloud = cloud.launch(PLATFORMS["nocloud"], user, "--vendor-data", "/run/vendor")
     openstack = cloud.launch(PLATFORMS["openstack"], user)
-    words = ("file", "put", "n1", openstack.ip, "vendor_data.json", "-")
-    cloud.installation.succeed(*words, stdin=wrapped)
+    for name, document in wrapped.items():
+        words = ("file", "put", "n1", openstack.ip, name, "-")
+        cloud.installation.succeed(*words, stdin=json.dumps(document).encode())
     cloud.boot(nocloud, openstack)
     for instance in (nocloud, openstack):
         instance.prove_finished()
@@ -123,6 +128,7 @@ def test_vendor_data_takes_effect_beside_user_data(cloud: Cloud) -> None:
         assert instance.stored("vendor-data.txt") == vendor
         assert instance.stored("user-data.txt") == user
         assert effects(instance) == {"/var/scripts": "vendor\nscript\n"}
+    assert openstack.stored("vendor-data2.txt") == second.encode()
 
 
 def test_a_tree_of_zstack_works_unchanged(cloud: Cloud) -> None:

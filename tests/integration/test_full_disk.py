@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,14 +36,14 @@ def state(machine: Machine, installation: Installation) -> Path:
 
 
 @pytest.fixture
-def bound(installation: Installation, state: Path, guest: Guest) -> Iterator[Daemon]:
+def bound(installation: Installation, state: Path, guest: Guest) -> Daemon:
     """A daemon with a guest that has a name and user-data."""
     named = ("--mac", guest.mac, "--hostname", "before", "--user-data", "-")
     first = installation.metalease("put", "n1", ADDRESS, *named, stdin=DATA)
     assert first.returncode == NOT_RUNNING, first.stderr
     daemon = installation.start("n1")
     take_address(guest, ADDRESS, server="10.0.0.2")
-    yield daemon
+    return daemon
 
 
 def files(state: Path) -> dict[str, bytes]:

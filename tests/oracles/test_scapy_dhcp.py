@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 from scapy.layers.dhcp import BOOTP
 from scapy.layers.dhcp import DHCP
@@ -208,6 +209,7 @@ def test_we_read_what_scapy_sends() -> None:
 raw = st.tuples(st.integers(128, 254), st.binary(min_size=1, max_size=200))
 
 
+@settings(deadline=None)  # scapy takes its time, and more on a busy machine
 @given(
     st.lists(raw, max_size=6, unique_by=lambda option: option[0]),
     st.integers(0, 2**32 - 1),

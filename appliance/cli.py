@@ -36,6 +36,7 @@ COMMANDS = {
     "down": ("service", "remove them"),
     "run": ("service", "serve a network in the foreground"),
     "host": ("service", "keep every network of this host as `up` made it"),
+    "forward": ("service", "ask upstream name servers for the networks of this host"),
     "exporter": ("service", "serve the metrics of all networks to Prometheus"),
     "lab": ("service", "show a whole network with guests that boot"),
 }

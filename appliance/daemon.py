@@ -5,6 +5,7 @@ answers, shells carry them, and what happens is observed.
 """
 
 import signal
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from .journal import Journal
 from .layout import NetworkLayout
 from .metadata import Metadata
 from .metrics import Metrics
+from .name_service import NameService
 from .notify import Notifier
 from .observation import Observation
 from .settings import Settings
@@ -47,6 +49,8 @@ class Given:
     rules: RuleSet
     files: NetworkLayout
     sockets: Sockets
+    line: socket.socket | None = None
+    """To the forwarder that was started with us; else one is looked for."""
 
 
 async def serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> None:
@@ -88,6 +92,9 @@ class Daemon:
             self._responder = Responder(
                 settings.network, self._state.table, self._port.hardware
             )
+        self._names = None
+        if settings.dns.enabled:
+            self._names = NameService(settings, files, given.line)
         save_syn = settings.metadata.identity == "ip+mac"
         self._http = HttpServer(
             given.sockets.http,
@@ -115,6 +122,9 @@ class Daemon:
                 serve_dhcp, self._port, self._responder, self._observation.dhcp
             )
         await nursery.start(self._serve_http)
+        if self._names is not None:
+            sockets = self._given.sockets
+            self._names.start(nursery, sockets.dns_udp, sockets.dns_tcp)
         nursery.start_soon(self._serve_control)
         nursery.start_soon(self._follower.run)
         nursery.start_soon(self._tick)
@@ -171,6 +181,8 @@ class Daemon:
             self._responder.network = replace(network, shares_bridge=shared)
 
     def _changed(self, change: Change) -> None:
+        if self._names is not None:
+            self._names.follow(change)
         for record in change.put:
             self._journal.log("bound", mac=record.mac, ip=record.ip)
         for record in change.gone:
@@ -190,4 +202,6 @@ class Daemon:
         counters = self._metrics.counters
         if self._port is not None:
             counters["metalease_dhcp_lost_frames"][()] += self._port.lost()
+        if self._names is not None:
+            self._names.measure(self._metrics)
         counters["metalease_log_lines_dropped"][()] = self._journal.dropped

@@ -38,6 +38,12 @@ COUNTERS = {
         "Connections that were ended without an answer",
         ("reason",),
     ),
+    "metalease_dns_queries": (
+        "DNS queries by type, response code and where the answer is from",
+        ("type", "rcode", "source"),
+    ),
+    "metalease_dns_dropped": ("DNS queries without an answer", ("reason",)),
+    "metalease_dns_truncated": ("DNS answers that did not fit in UDP", ()),
     "metalease_log_lines_dropped": ("Log lines that nobody took in time", ()),
 }
 GAUGES = {

@@ -23,17 +23,17 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def drop(uid: int, gid: int) -> None:
-    """Become *uid*, and keep KEPT alone; raises OSError, and then must not go on."""
+def drop(uid: int, gid: int, *, kept: int = KEPT) -> None:
+    """Become *uid*, and keep *kept* alone; raises OSError, and then must not go on."""
     for capability in range(CAPABILITIES):
-        if not 1 << capability & KEPT:
+        if not 1 << capability & kept:
             _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     _check(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
-    sets = struct.pack("6I", KEPT, KEPT, 0, 0, 0, 0)
+    sets = struct.pack("6I", kept, kept, 0, 0, 0, 0)
     _check(_libc.capset(header, sets))
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 

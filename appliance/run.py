@@ -11,6 +11,7 @@ import fcntl
 import os
 import select
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +31,11 @@ from .attachment import Bridged
 from .daemon import Given
 from .daemon import serve
 from .errors import SettingsError
+from .forward import serve_one
 from .hosted import Hosted
 from .journal import format_line
 from .layout import NetworkLayout
+from .naming import routes
 from .notify import Notifier
 from .rules import load_rules
 from .settings import Settings
@@ -75,14 +78,27 @@ def _run_as_root(plan: Plan) -> int:
     hosted = Hosted(plan.settings, plan.files)
     reader, writer = os.pipe2(os.O_CLOEXEC)
     parent = os.getpid()
+    forwarder, line = _start_forwarder(plan, parent)
+
+    def work() -> int:
+        os.close(reader)
+        return _child(plan, parent, writer, line)
+
+    child = _fork(work)
+    os.close(writer)
+    if line is not None:
+        line.close()
+    return Parent(plan, hosted, child, reader, forwarder).run()
+
+
+def _fork(work: Callable[[], int]) -> int:
+    """Do *work* in a process of its own, which ends with its result as exit code."""
     child = os.fork()
     if child:
-        os.close(writer)
-        return Parent(plan, hosted, child, reader).run()
+        return child
     code = 1
     try:
-        os.close(reader)
-        code = _child(plan, parent, writer)
+        code = work()
     except SettingsError as problem:
         print(f"metalease: {problem}", file=sys.stderr)
         code = problem.exit_code
@@ -92,6 +108,31 @@ def _run_as_root(plan: Plan) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # what was set up before the fork is the parent's to undo
+
+
+def _start_forwarder(
+    plan: Plan, parent: int
+) -> tuple[int | None, socket.socket | None]:
+    """Start who asks upstreams, where there are any: its process, and our line to it.
+
+    It stays on the host's side, where the upstreams are, with no capability at all.
+    """
+    if not (plan.settings.dns.enabled and routes(plan.settings)):
+        return None, None
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+
+    def work() -> int:
+        ours.close()
+        account = state_files.service_account()
+        privilege.drop(account.pw_uid, state_files.service_group(), kept=0)
+        privilege.die_with_parent(parent)
+        serve_one(theirs, plan.settings)
+        return 0
+
+    child = _fork(work)
+    theirs.close()
+    return child, ours
 
 
 def prepare(files: NetworkLayout) -> None:
@@ -144,7 +185,7 @@ def _device_here(settings: Settings) -> str:
     return inner.name
 
 
-def _child(plan: Plan, parent: int, ready: int) -> int:
+def _child(plan: Plan, parent: int, ready: int, line: socket.socket | None) -> int:
     settings, files = plan.settings, plan.files
     account, group = state_files.service_account(), state_files.service_group()
     device = links.device(settings.attachment)
@@ -161,7 +202,7 @@ def _child(plan: Plan, parent: int, ready: int) -> int:
             f"user {account.pw_name} cannot read it: every directory above"
             " has to let others pass (chmod o+x)",
         )
-    given = Given(settings, plan.rules, files, sockets)
+    given = Given(settings, plan.rules, files, sockets, line)
     return _serve(given, plan.notifier, lambda: os.close(ready))
 
 
@@ -179,11 +220,19 @@ def _serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> int:
 class Parent:
     """The root half of a daemon that was started by hand: it keeps, and waits."""
 
-    def __init__(self, plan: Plan, hosted: Hosted, child: int, ready: int) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        hosted: Hosted,
+        child: int,
+        ready: int,
+        forwarder: int | None,
+    ) -> None:
         self._plan = plan
         self._hosted = hosted
         self._child = os.pidfd_open(child)
         self._ready = ready
+        self._forwarder = None if forwarder is None else os.pidfd_open(forwarder)
         self._code: int | None = None
 
     def run(self) -> int:
@@ -201,6 +250,8 @@ class Parent:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_signals)
             nursery.start_soon(self._await_child, nursery.cancel_scope)
+            if self._forwarder is not None:
+                nursery.start_soon(self._await_forwarder, self._forwarder)
             await nursery.start(
                 partial(
                     host.keep,
@@ -224,6 +275,12 @@ class Parent:
         await trio.lowlevel.wait_readable(self._child)
         self._reap()
         scope.cancel()
+
+    async def _await_forwarder(self, forwarder: int) -> None:
+        await trio.lowlevel.wait_readable(forwarder)
+        # no name outside is found without it: all of it is started anew
+        print("metalease: the forwarder ended", file=sys.stderr)
+        signal.pidfd_send_signal(self._child, signal.SIGTERM)
 
     def _reap(self) -> None:
         ended = os.waitid(os.P_PIDFD, self._child, os.WEXITED)

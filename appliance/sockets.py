@@ -1,12 +1,13 @@
 """Every socket of one network, opened where its guests are.
 
-Bound to exact addresses and to the device: a guest reaches DHCP and metadata, and
+Bound to exact addresses and to the device: a guest reaches DHCP, DNS and metadata, and
 nothing else.
 """
 
 import errno
 import socket
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import trio
 
@@ -19,6 +20,10 @@ from .errors import SettingsError
 from .layout import NetworkLayout
 from .settings import Settings
 
+DNS_PORT = 53
+DNS_BUFFER = 4 * 1024 * 1024  # octets
+BACKLOG = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Sockets:
@@ -27,6 +32,8 @@ class Sockets:
     dhcp: RawPort | None
     http: tuple[socket.socket, ...]
     control: trio.SocketListener
+    dns_udp: tuple[socket.socket, ...] = ()
+    dns_tcp: tuple[trio.SocketListener, ...] = ()
 
 
 def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Sockets:
@@ -34,6 +41,7 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
     control = doorbell.listen(files.control_socket)
     port: RawPort | None = None
     listeners: list[socket.socket] = []
+    names: list[socket.socket] = []
     try:
         for number in settings.metadata.ports:
             listeners.append(
@@ -44,14 +52,42 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
                     save_syn=settings.metadata.identity == "ip+mac",
                 )
             )
+        if settings.dns.enabled:
+            for address in (*settings.network.server_ids, METADATA_ADDRESS):
+                names.append(_bind(address, socket.SOCK_DGRAM, device))
+                names.append(_bind(address, socket.SOCK_STREAM, device))
         if settings.dhcp:
             port = RawPort.open(device, settings.network.server_ids)
     except OSError as problem:
         doorbell.close(control, files.control_socket)
-        for listener in listeners:
-            listener.close()
+        for each in (*listeners, *names):
+            each.close()
         raise SettingsError(f"device {device}", _explain(problem, files)) from None
-    return Sockets(port, tuple(listeners), control)
+    udp = tuple(each for each in names if each.type == socket.SOCK_DGRAM)
+    tcp = tuple(
+        trio.SocketListener(trio.socket.from_stdlib_socket(each))
+        for each in names
+        if each.type == socket.SOCK_STREAM
+    )
+    return Sockets(port, tuple(listeners), control, udp, tcp)
+
+
+def _bind(address: IPv4Address, kind: int, device: str) -> socket.socket:
+    """Open a socket for DNS on exactly *address* and *device*."""
+    found = socket.socket(socket.AF_INET, kind)
+    try:
+        found.setblocking(False)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+        found.bind((str(address), DNS_PORT))
+        if kind == socket.SOCK_STREAM:
+            found.listen(BACKLOG)
+        else:  # as much as the kernel lets us: a boot storm's questions come at once
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, DNS_BUFFER)
+    except BaseException:
+        found.close()
+        raise
+    return found
 
 
 def _explain(problem: OSError, files: NetworkLayout) -> str:

@@ -42,7 +42,7 @@ ANYWHERE = IPv4Address(0)
 
 def describe(word: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", metavar="NET")
-    kinds = parser.add_subparsers(required=True, metavar="dhcp|http")
+    kinds = parser.add_subparsers(required=True, metavar="dhcp|http|dns")
     dhcp = kinds.add_parser("dhcp", help="what DHCP message a client would get")
     dhcp.add_argument("mac", metavar="MAC")
     dhcp.add_argument(
@@ -62,11 +62,16 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     http.add_argument("method", metavar="METHOD")
     http.add_argument("url", metavar="URL")
     http.set_defaults(act=explain_http)
-    for each in (dhcp, http):
+    dns = kinds.add_parser("dns", help="what a name is answered")
+    dns.add_argument("ip", metavar="IP")
+    dns.add_argument("name", metavar="NAME")
+    dns.add_argument("type", metavar="TYPE", nargs="?", default="A")
+    dns.set_defaults(act=_explain_dns)
+    for each in (dhcp, http, dns):
         each.add_argument("--json", action="store_true")
 
 
-def _state(files: NetworkLayout) -> tuple[Settings, State]:
+def read_state(files: NetworkLayout) -> tuple[Settings, State]:
     settings = load_settings(files)
     state = State(StateDirectory(files.bindings), settings)
     state.load()
@@ -75,7 +80,7 @@ def _state(files: NetworkLayout) -> tuple[Settings, State]:
 
 def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
     files = layout.network(options.network)
-    settings, state = _state(files)
+    settings, state = read_state(files)
     try:
         mac = HardwareAddress.parse(options.mac)
     except ValueError as problem:
@@ -96,7 +101,7 @@ def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
         bad_file = state.problems.get(f"{mac.digits}.json")
         if bad_file is not None:
             found["because"] = str(bad_file)
-    _print(found, as_json=options.json)
+    print_explanation(found, as_json=options.json)
     return 0
 
 
@@ -157,12 +162,18 @@ def _answer(
     }
 
 
+def _explain_dns(options: argparse.Namespace, layout: Layout) -> int:
+    from .explain_dns import explain_dns
+
+    return explain_dns(options, layout)
+
+
 def explain_http(options: argparse.Namespace, layout: Layout) -> int:
     from ..metadata import Metadata
     from ..metadata import Outcome
 
     files = layout.network(options.network)
-    settings, state = _state(files)
+    settings, state = read_state(files)
     rules = load_rules(settings, files)
     try:
         address = IPv4Address(options.ip)
@@ -195,11 +206,11 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         import os
 
         os.close(response.body.descriptor)
-    _print(found, as_json=options.json)
+    print_explanation(found, as_json=options.json)
     return 0
 
 
-def _print(found: dict[str, Any], *, as_json: bool) -> None:
+def print_explanation(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return

@@ -16,6 +16,7 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         "down": down,
         "run": run,
         "host": host,
+        "forward": forward,
         "exporter": exporter,
         "lab": lab,
     }
@@ -80,6 +81,12 @@ def run(options: argparse.Namespace, layout: Layout) -> int:
 
 def host(options: argparse.Namespace, layout: Layout) -> int:
     from ..host_service import run
+
+    return run(layout)
+
+
+def forward(options: argparse.Namespace, layout: Layout) -> int:
+    from ..forward import run
 
     return run(layout)
 

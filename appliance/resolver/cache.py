@@ -3,13 +3,13 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from .body import Body
 from .wire import TC
-from .wire import Body
 from .wire import Rcode
 
-LIFETIME_AT_MOST = 86_400  # seconds
 NEGATIVE_AT_MOST = 3_600  # seconds (RFC 2308 section 5)
-FAILURE = 5  # seconds that an upstream's failure holds (RFC 9520 section 3.2)
+FAILURE_FOR = 5  # seconds that an upstream's failure holds (RFC 9520 section 3.2)
+OCTETS_AT_MOST = 4_096  # of one answer's records: the cache is bounded in octets too
 
 Key = tuple[bytes, int, int, bool, bool]
 """Name in lower case, type, class, DO, CD."""
@@ -26,19 +26,17 @@ class Kept:
 
 def lifetime(body: Body) -> int:
     """Return for how many seconds *body* may be kept; 0 for not at all."""
-    if body.flags & TC:
-        return 0
     if body.rcode == Rcode.SERVFAIL:
-        return FAILURE
-    negative = body.rcode == Rcode.NXDOMAIN or not body.counts[0]
+        return FAILURE_FOR
+    if body.flags & TC or len(body.records) > OCTETS_AT_MOST:
+        return 0
     if body.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
         return 0
-    least = min((seconds for _, seconds in body.lifetimes), default=0)
-    if negative:
-        if body.minimum is None:
-            return 0
-        return min(least, body.minimum, NEGATIVE_AT_MOST)
-    return min(least, LIFETIME_AT_MOST)
+    if body.minimum is not None:  # NODATA, NXDOMAIN, also at the end of CNAMEs
+        return min(body.least, body.minimum, NEGATIVE_AT_MOST)
+    if body.rcode == Rcode.NXDOMAIN or not body.counts[0]:
+        return 0  # without a SOA nobody knows for how long (RFC 2308 section 5)
+    return body.least
 
 
 class Cache:
@@ -59,13 +57,14 @@ class Cache:
         return kept
 
     def keep(self, key: Key, body: Body, now: float) -> None:
+        """Keep *body*, if it can be; what was kept before is gone."""
+        self._kept.pop(key, None)
         seconds = lifetime(body)
         if seconds <= 0 or self._entries <= 0:
             return
-        self._kept[key] = Kept(body, now, now + seconds)
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._entries:
+        if len(self._kept) >= self._entries:
             self._kept.popitem(last=False)
+        self._kept[key] = Kept(body, now, now + seconds)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -1,26 +1,36 @@
 """The line between a network's daemon and its forwarder: what is asked, what came back.
 
-A SOCK_SEQPACKET pair or socket: a message is a ticket, a flag, and octets.  The daemon
+A SOCK_SEQPACKET pair or socket: a message is a ticket, flags, and octets.  The daemon
 has no socket on the host's side; the forwarder hears nobody but upstreams and us.
 """
 
+import secrets
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-ASKED = struct.Struct("!IB")  # ticket, by TCP
-ANSWERED = struct.Struct("!IB")  # ticket, whether it is an answer
-HELLO = 0  # the ticket of a message that names the network
+from .names import encode_name
+
+ASKED = struct.Struct("!IB")  # ticket, whether by TCP
+ANSWERED = struct.Struct("!IBBB")  # ticket, whether it is an answer, silent, strange
+HELLO = 0  # the ticket of the first message: the network's name, and the loop's token
 MESSAGE_AT_MOST = 66_000  # octets
+DRAIN_AT_MOST = 64  # messages, then others have their turn
 WAITING_AT_MOST = 1_000  # questions
 SILENCE = 6.0  # seconds; the forwarder gives up itself before
 AGAIN = 1.0  # seconds until a lost forwarder is looked for again
 
 Done = Callable[[bytes | None], None]
+
+
+def loop_name(token: str) -> bytes:
+    """Return the name that nobody but we can know (and who asks us what we ask)."""
+    return encode_name(f"{token}.metalease.internal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,65 +51,89 @@ class Channel:
     def __init__(
         self, network: str, given: socket.socket | None, path: Path | None
     ) -> None:
-        self._network = network
-        self._socket = given
+        self.token = secrets.token_hex(8)
+        self.counts: Counter[str] = Counter()
+        """Upstreams' answers that did not come, or were not to what was asked."""
+        self._hello = ASKED.pack(HELLO, 0) + f"{self.token} {network}".encode()
+        self._socket: socket.socket | None = None
         self._path = path
         self._waiting: dict[int, Waiting] = {}
         self._ticket = HELLO
+        if given is not None:
+            given.setblocking(False)
+            self._greet(given)
 
-    def ask(self, query: bytes, done: Done, *, tcp: bool) -> None:
-        """Send *query*; *done* gets the response, or None."""
+    def ask(self, query: bytes, done: Done, *, tcp: bool) -> bool:
+        """Send *query*; *done* gets the response, or None.
+
+        False: nobody can be asked now, and *done* is not called.
+        """
         if self._socket is None or len(self._waiting) >= WAITING_AT_MOST:
-            done(None)
-            return
+            return False
         self._ticket = self._ticket % 0xFFFFFFFF + 1
         try:
             self._socket.send(ASKED.pack(self._ticket, tcp) + query)
         except OSError:  # full or gone: a failure now is better than a wait
-            done(None)
-            return
+            return False
         deadline = trio.current_time() + SILENCE
         self._waiting[self._ticket] = Waiting(done, deadline)
+        return True
 
     async def run(self) -> None:
         """Hand out what comes back, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._sweep)
             while True:
+                since = trio.current_time()
                 if self._socket is None:
                     self._connect()
-                if self._socket is None:
-                    await trio.sleep(AGAIN)
-                else:
+                if self._socket is not None:
                     await self._receive(self._socket)
+                if trio.current_time() < since + AGAIN:  # it was there, and hung up
+                    await trio.sleep(AGAIN)
 
     def _connect(self) -> None:
         if self._path is None:
             return
         found = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        found.setblocking(False)  # one that accepts nobody must not hold us up
         try:
             found.connect(str(self._path))
-            found.setblocking(False)
-            found.send(ASKED.pack(HELLO, 0) + self._network.encode())
         except OSError:
             found.close()
             return
-        self._socket = found
+        self._greet(found)
+
+    def _greet(self, line: socket.socket) -> None:
+        try:
+            line.send(self._hello)
+        except OSError:
+            line.close()
+            return
+        self._socket = line
 
     async def _receive(self, line: socket.socket) -> None:
-        await trio.lowlevel.wait_readable(line)
-        try:
-            message = line.recv(MESSAGE_AT_MOST)
-        except BlockingIOError:
-            return
-        except OSError:
-            message = b""
-        if not message:
-            line.close()
-            self._socket = None
-            self._fail(list(self._waiting))
-            return
-        ticket, answered = ANSWERED.unpack_from(message)
+        """Hand out what comes by *line* until it is lost."""
+        while True:
+            await trio.lowlevel.wait_readable(line)
+            for _ in range(DRAIN_AT_MOST):
+                try:
+                    message = line.recv(MESSAGE_AT_MOST)
+                except BlockingIOError:
+                    break
+                except OSError:
+                    message = b""
+                if not message:
+                    line.close()
+                    self._socket = None
+                    self._fail(list(self._waiting))
+                    return
+                self._hand_out(message)
+
+    def _hand_out(self, message: bytes) -> None:
+        ticket, answered, silent, strange = ANSWERED.unpack_from(message)
+        self.counts["silent"] += silent
+        self.counts["strange"] += strange
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
             waiting.done(message[ANSWERED.size :] if answered else None)

@@ -7,32 +7,46 @@ the answer to exactly that comes back.
 
 import random
 import socket
-from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from ipaddress import IPv4Address
 
 import trio
 
-from .channel import ANSWERED
-from .channel import ASKED
-from .channel import HELLO
 from .channel import MESSAGE_AT_MOST
+from .channel import loop_name
 from .errors import MalformedQuery
 from .upstreams import IN_ALL
 from .upstreams import PATIENCE
 from .upstreams import Health
 from .upstreams import Routes
 from .wire import HEADER
+from .wire import IN
 from .wire import QR
+from .wire import RD
 from .wire import TC
 from .wire import Query
 from .wire import Rcode
+from .wire import Type
 from .wire import encode_query
+from .wire import is_same_question
 
 PORT = 53
-QUESTIONS_AT_MOST = 1_000  # at a time
+LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+WITHOUT_QUESTION = {Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED}
 
 _random = random.SystemRandom()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a question."""
+
+    reply: bytes | None = None
+    silent: int = 0
+    """Upstreams that did not answer."""
+    strange: int = 0
+    """Answers to something else."""
 
 
 class Forwarder:
@@ -41,140 +55,152 @@ class Forwarder:
     def __init__(self, routes: Routes, *, port: int = PORT) -> None:
         self._routes = routes
         self._port = port
-        self._health = Health()
-        self.counts: Counter[str] = Counter()
+        self._health = Health(routes.upstreams)
+        self._trouble = trio.Event()
 
-    async def ask(self, octets: bytes, *, tcp: bool) -> bytes | None:
-        """Return an upstream's response to *octets*, or None for a failure."""
+    async def ask(self, octets: bytes, *, tcp: bool) -> Outcome:
+        """Return an upstream's response to *octets*; none is a failure of all."""
+        outcome = Outcome()
         try:
             query = Query.parse(octets)
         except MalformedQuery:
-            return None
-        upstreams = self._health.order(
-            self._routes.choose(query.lowered), trio.current_time()
-        )
-        last: bytes | None = None
+            return outcome
+        upstreams = self._health.order(self._routes.choose(query.lowered))
         with trio.move_on_after(IN_ALL):
             for upstream in upstreams:
-                reply = await self._try(query, upstream, tcp=tcp)
+                reply = await self._try(query, upstream, outcome, tcp=tcp)
                 if reply is None:
+                    outcome.silent += 1
                     self._health.failed(upstream, trio.current_time())
-                    self.counts["timeout"] += 1
+                    self._trouble.set()
                     continue
                 self._health.answered(upstream)
-                last = reply
-                if reply[3] & 15 not in (Rcode.SERVFAIL, Rcode.REFUSED):
+                outcome.reply = reply
+                if reply[3] & 15 in (Rcode.NOERROR, Rcode.NXDOMAIN):
                     break
-        return last
+        return outcome
+
+    async def watch(self, token: str) -> None:
+        """Probe the upstreams until cancelled: whether they live, and ask us.
+
+        The daemon says "loop" for every name below the token's; a name is asked once,
+        so that no cache in between answers for it.
+        """
+        async with trio.open_nursery() as nursery:
+            while True:
+                self._trouble = trio.Event()
+                now = trio.current_time()
+                for upstream in self._health.due(now):
+                    name = b"\x08" + b"%08x" % _random.getrandbits(32)
+                    query = Query(0, RD, name + loop_name(token), Type.TXT, IN)
+                    nursery.start_soon(self._probe, query, upstream)
+                with trio.move_on_after(self._health.next_due() - now):
+                    await self._trouble.wait()
+
+    async def _probe(self, query: Query, upstream: IPv4Address) -> None:
+        reply = await self._try(query, upstream, Outcome(), tcp=False)
+        if reply is None:
+            self._health.failed_again(upstream, trio.current_time())
+            return
+        _, _, _, answers, *_ = HEADER.unpack_from(reply)
+        self._health.probed(upstream, trio.current_time(), loops=answers > 0)
 
     async def _try(
-        self, query: Query, upstream: IPv4Address, *, tcp: bool
+        self, query: Query, upstream: IPv4Address, outcome: Outcome, *, tcp: bool
     ) -> bytes | None:
         with trio.move_on_after(PATIENCE):
             try:
-                reply = await self._by_udp(query, upstream, edns=True)
+                reply = await self._by_udp(query, upstream, outcome, edns=True)
                 if reply[3] & 15 == Rcode.FORMERR:  # one that knows no EDNS
-                    reply = await self._by_udp(query, upstream, edns=False)
-                if tcp and int.from_bytes(reply[2:4], "big") & TC:
-                    reply = await self._by_tcp(query, upstream)
+                    reply = await self._by_udp(query, upstream, outcome, edns=False)
+                if tcp and reply[2] << 8 & TC:
+                    reply = await self._by_tcp(query, upstream, outcome)
                 return reply
-            except OSError:
+            except (OSError, trio.BrokenResourceError):
                 return None  # nobody listens there, or no way leads there
         return None
 
     async def _by_udp(
-        self, query: Query, upstream: IPv4Address, *, edns: bool
+        self, query: Query, upstream: IPv4Address, outcome: Outcome, *, edns: bool
     ) -> bytes:
-        asked = self._question(query, edns=edns)
+        asked = self._question(query, upstream, edns=edns)
         with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as fresh:
             await fresh.connect((str(upstream), self._port))
             await fresh.send(asked)
             while True:
                 reply = await fresh.recv(MESSAGE_AT_MOST)
-                if _answers(reply, asked, query):
+                match = _compare(reply, asked, query)
+                if match is Match.EXACT:
                     return _restored(reply, query)
-                self.counts["mismatch"] += 1
+                outcome.strange += 1
+                if match is Match.LETTERS:  # forged, or a poor upstream: TCP tells
+                    return await self._by_tcp(query, upstream, outcome)
 
-    async def _by_tcp(self, query: Query, upstream: IPv4Address) -> bytes:
-        asked = self._question(query, edns=True)
+    async def _by_tcp(
+        self, query: Query, upstream: IPv4Address, outcome: Outcome
+    ) -> bytes:
+        asked = self._question(query, upstream, edns=True)
         stream = await trio.open_tcp_stream(str(upstream), self._port)
         async with stream:
             await stream.send_all(len(asked).to_bytes(2, "big") + asked)
-            buffer = b""
-            while len(buffer) < 2 or len(buffer) < 2 + int.from_bytes(
-                buffer[:2], "big"
-            ):
-                piece = await stream.receive_some(MESSAGE_AT_MOST)
-                if not piece:
-                    raise OSError("the upstream hung up")
-                buffer += piece
-        reply = buffer[2 : 2 + int.from_bytes(buffer[:2], "big")]
-        if not _answers(reply, asked, query):
+            length = int.from_bytes(await _receive(stream, 2), "big")
+            reply = await _receive(stream, length)
+        match = _compare(reply, asked, query)
+        if match is Match.NONE:
+            outcome.strange += 1
             raise OSError("the upstream answered something else")
+        if match is Match.LETTERS:
+            self._health.changing_letters.add(upstream)
         return _restored(reply, query)
 
-    def _question(self, query: Query, *, edns: bool) -> bytes:
-        letters = bytes(
-            octet ^ 0x20 if chr(octet).isalpha() and _random.getrandbits(1) else octet
-            for octet in query.name
-        )
+    def _question(self, query: Query, upstream: IPv4Address, *, edns: bool) -> bytes:
+        letters = query.name
+        if upstream not in self._health.changing_letters:
+            letters = bytes(
+                octet ^ 0x20
+                if octet in LETTERS and _random.getrandbits(1)
+                else octet
+                for octet in query.name
+            )
         return encode_query(query, _random.getrandbits(16), letters, edns=edns)
 
 
-def _answers(reply: bytes, asked: bytes, query: Query) -> bool:
-    """Whether *reply* is to exactly what was *asked*, letter by letter."""
+class Match(Enum):
+    """How well a response is one to what was asked."""
+
+    EXACT = "to exactly that"
+    LETTERS = "with other letters"
+    NONE = "to something else"
+
+
+def _compare(reply: bytes, asked: bytes, query: Query) -> Match:
+    if len(reply) < HEADER.size or reply[:2] != asked[:2] or not reply[2] << 8 & QR:
+        return Match.NONE
+    questions = int.from_bytes(reply[4:6], "big")
+    if not questions and reply[3] & 15 in WITHOUT_QUESTION:
+        return Match.EXACT  # an old one says FORMERR to EDNS, and no more
     end = HEADER.size + len(query.question)
-    return (
-        len(reply) >= end
-        and reply[:2] == asked[:2]
-        and bool(reply[2] << 8 & QR)
-        and reply[HEADER.size : end] == asked[HEADER.size : end]
-    )
+    given, wanted = reply[HEADER.size : end], asked[HEADER.size : end]
+    if questions == 1 and given == wanted:
+        return Match.EXACT
+    if questions == 1 and is_same_question(given, wanted):
+        return Match.LETTERS
+    return Match.NONE
 
 
 def _restored(reply: bytes, query: Query) -> bytes:
     """Return *reply* with the question's letters as our client's query had them."""
+    if not int.from_bytes(reply[4:6], "big"):
+        return reply[:4] + HEADER.pack(0, 0, 1, 0, 0, 0)[4:] + query.question
     end = HEADER.size + len(query.name)
     return reply[: HEADER.size] + query.name + reply[end:]
 
 
-async def serve_line(
-    line: socket.socket,
-    open_network: Callable[[str], Forwarder],
-    first: Forwarder | None,
-) -> None:
-    """Answer one daemon's questions until it hangs up.
-
-    Resource handling: closes the line.  *open_network* gives the forwarder of the
-    network that a first message names; *first* is it where it is known already.
-    """
-    forwarder = first
-    room = trio.Semaphore(QUESTIONS_AT_MOST)
-    line.setblocking(False)
-
-    async def answer(ticket: int, octets: bytes, tcp: bool) -> None:
-        assert forwarder is not None
-        async with room:
-            reply = await forwarder.ask(octets, tcp=tcp)
-        await trio.lowlevel.wait_writable(line)
-        try:
-            line.send(ANSWERED.pack(ticket, reply is not None) + (reply or b""))
-        except OSError:
-            pass  # full, or it hung up: it counts the time itself
-
-    try:
-        async with trio.open_nursery() as nursery:
-            while True:
-                await trio.lowlevel.wait_readable(line)
-                message = line.recv(MESSAGE_AT_MOST)
-                if not message:
-                    break
-                ticket, tcp = ASKED.unpack_from(message)
-                if ticket == HELLO:
-                    forwarder = open_network(message[ASKED.size :].decode())
-                elif forwarder is not None:
-                    octets = message[ASKED.size :]
-                    nursery.start_soon(answer, ticket, octets, bool(tcp))
-            nursery.cancel_scope.cancel()
-    finally:
-        line.close()
+async def _receive(stream: trio.SocketStream, octets: int) -> bytes:
+    found = b""
+    while len(found) < octets:
+        piece = await stream.receive_some(octets - len(found))
+        if not piece:
+            raise OSError("the upstream hung up")
+        found += piece
+    return found

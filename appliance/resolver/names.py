@@ -11,9 +11,13 @@ from typing import Protocol
 
 from dhcp.formats import domain_name
 
+from .wire import NAME_AT_MOST
 from .wire import Type
 
 REVERSE = domain_name("in-addr.arpa")
+
+Kinds = dict[int, list[bytes]]
+"""Values by type."""
 
 
 class Named(Protocol):
@@ -58,26 +62,33 @@ class NameTable:
     """Records by name and type: values are RDATA in octets, names in them whole."""
 
     def __init__(self) -> None:
-        self._records: dict[bytes, dict[int, list[bytes]]] = {}
+        self._records: dict[bytes, Kinds] = {}
         self._above: Counter[bytes] = Counter()
         """Names that exist only because something below them does."""
+        self._wide: list[bytes] = []
 
-    def find(self, name: bytes) -> dict[int, list[bytes]] | None:
+    def find(self, name: bytes) -> Kinds | None:
         """Return what *name* has; None where there is no such name."""
         found = self._records.get(name)
-        if found is None and name in self._above:
-            return {}
-        return found
+        if found is not None:
+            return found
+        for wide in self._wide:
+            if is_within(name, wide):
+                return self._records.get(wide)
+        return {} if name in self._above else None
+
+    def widen(self, name: bytes) -> None:
+        """Let every name below *name* have what it has."""
+        self._wide.append(name)
 
     def add(self, name: bytes, kind: int, value: bytes) -> None:
+        """Add a record; who adds it twice has to remove it twice."""
         kinds = self._records.get(name)
         if kinds is None:
             kinds = self._records[name] = {}
             for above in _ancestors(name):
                 self._above[above] += 1
-        values = kinds.setdefault(kind, [])
-        if value not in values:
-            values.append(value)
+        kinds.setdefault(kind, []).append(value)
 
     def remove(self, name: bytes, kind: int, value: bytes) -> None:
         """Take a record away; one that is not there is no matter."""
@@ -106,9 +117,14 @@ def _ancestors(name: bytes) -> Iterable[bytes]:
 
 
 def guest_records(guest: Named, domain: bytes | None) -> list[tuple[bytes, int, bytes]]:
-    """Return the records of one guest: its address, its bare name's, and its name."""
+    """Return the records of one guest: its address, its bare name's, and its name.
+
+    None where name and domain together are longer than a name can be.
+    """
     bare = encode_name(guest.hostname)
     full = bare if domain is None else bare.removesuffix(b"\0") + domain
+    if len(full) > NAME_AT_MOST:
+        return []
     records = [
         (full, int(Type.A), guest.ip.packed),
         (reverse_name(guest.ip), int(Type.PTR), full),

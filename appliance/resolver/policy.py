@@ -1,46 +1,48 @@
 """The decision about a query: an answer from here, a question for elsewhere, silence.
 
-RFC 1034 section 4.3.2 over names that bindings give, with what RFC 2308, 6761, 8020,
-8482 and 9619 say of the corners.  Pure: time comes in, octets go out.
+Pure: time comes in, octets go out.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import replace
 from enum import Enum
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
+from ipaddress import IPv6Address
+from ipaddress import IPv6Network
 
-import dnslib
-
+from .aliases import behind_aliases
+from .body import FAILURE
+from .body import Body
+from .body import of_records
+from .body import parse_body
 from .cache import Cache
 from .cache import Key
 from .errors import MalformedQuery
+from .local import Elsewhere
+from .local import find_local
 from .names import NameTable
-from .names import encode_name
-from .names import is_within
-from .responses import Records
-from .responses import encode_cached
+from .responses import encode_answer
 from .responses import encode_error
-from .responses import encode_local
 from .upstreams import Routes
 from .wire import CD
-from .wire import FIXED
-from .wire import HEADER
 from .wire import IN
 from .wire import OPCODE
 from .wire import RD
-from .wire import Body
+from .wire import TC
 from .wire import Query
 from .wire import Rcode
 from .wire import Type
-from .wire import parse_body
 from .zones import Zones
 
-LOCAL_LIFETIME = 10  # seconds: a guest that moves is found soon
-ALIASES_AT_MOST = 8  # CNAMEs in a row
 TCP_ROOM = 65_535  # octets
-LOCALHOST = encode_name("localhost")
-QUESTION_AT = b"\xc0\x0c"  # a pointer to the name of the question
+# of the connection, not of a name (RFC 6895 section 3.1)
+META = {0, Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR}
+# what an outside name may not have for an address, with rebind protection
+PRIVATE_6 = tuple(
+    IPv6Network(text) for text in ("::/127", "fc00::/7", "fe80::/10", "fec0::/10")
+)
 
 
 class Source(Enum):
@@ -69,6 +71,9 @@ class Forward:
 
     query: Query
     key: Key
+    asked: Query
+    """*query*, or one for the name to which CNAMEs of ours lead."""
+    aliases: tuple[bytes, ...] = ()
 
 
 class Unread(Enum):
@@ -104,150 +109,98 @@ class Resolver:
         try:
             query = Query.parse(octets)
         except MalformedQuery as problem:
-            if not problem.answerable or len(octets) < HEADER.size:
+            if not problem.answerable:
                 return Unread.DROPPED
             opcode = int.from_bytes(octets[2:4], "big") & OPCODE
             rcode = Rcode.NOTIMP if opcode else Rcode.FORMERR
             return Answer(encode_error(octets, rcode), rcode, Source.LOCAL)
         room = TCP_ROOM if tcp else query.room
-        refusal = self._refuse(query)
+        refusal = _refusal(query)
         if refusal is not None:
-            return self._say(query, refusal, Records(), room)
-        local = self._find(query)
-        if local is not None:
-            return self._say(query, *local, room)
-        if not query.flags & RD or not self._routes.choose(query.lowered):
-            return self._say(query, Rcode.REFUSED, Records(), room)
-        key = (
-            query.lowered,
-            query.qtype,
-            query.qclass,
-            query.dnssec_ok,
-            bool(query.flags & CD),
-        )
+            return _local(query, of_records(refusal), room)
+        found = find_local(query, self.names, self._zones, self._routes)
+        if isinstance(found, Body):
+            return _local(query, found, room)
+        name = query.lowered if found is None else found.target
+        if not query.flags & RD or not self._routes.choose(name):
+            return _local(query, _unasked(found), room)
+        kind = (query.qtype, query.qclass, query.dnssec_ok, bool(query.flags & CD))
+        key = (query.lowered, *kind)
         kept = self._cache.find(key, now)
         if kept is None:
-            return Forward(query, key)
+            asked = query if found is None else replace(query, name=name)
+            return Forward(query, key, asked, () if found is None else found.aliases)
         age = int(now - kept.since)
+        reply = encode_answer(query, kept.body, room=room, age=age)
         seconds = min(kept.until, kept.since + age + 1) - now
-        reply = encode_cached(query, kept.body, age, room=room)
-        return Answer(reply, kept.body.rcode, Source.CACHE, seconds, query.qtype)
+        return _answer(query, kept.body, reply, Source.CACHE, seconds)
 
     def accept(self, forward: Forward, reply: bytes | None, now: float) -> Body:
         """Return what an upstream said, and keep it; None is a failure."""
-        failure = Body(0, Rcode.SERVFAIL, (0, 0, 0), b"", ())
-        body = failure
-        if reply is not None:
-            try:
-                body = parse_body(reply, forward.query.question)
-            except MalformedQuery:
-                body = failure
-        if any(self._rebinds(value) for value in body.addresses):
-            body = Body(0, Rcode.REFUSED, (0, 0, 0), b"", ())
+        body = FAILURE if reply is None else self._read(forward, reply)
         self._cache.keep(forward.key, body, now)
         return body
 
     def finish(self, query: Query, body: Body, *, tcp: bool) -> Answer:
         """Return the answer to one of those who waited for *body*."""
         room = TCP_ROOM if tcp else query.room
-        octets = encode_cached(query, body, 0, room=room)
-        return Answer(octets, body.rcode, Source.UPSTREAM, qtype=query.qtype)
+        reply = encode_answer(query, body, room=room)
+        return _answer(query, body, reply, Source.UPSTREAM)
+
+    def _read(self, forward: Forward, reply: bytes) -> Body:
+        try:
+            if forward.aliases:
+                reply = behind_aliases(
+                    forward.query, forward.aliases, forward.asked, reply
+                )
+            body = parse_body(reply, forward.query.question)
+        except MalformedQuery:
+            return FAILURE
+        if body.rcode > 15:  # of EDNS, which ends here: it has no letters elsewhere
+            return FAILURE
+        if any(self._rebinds(value) for value in body.addresses):
+            return Body()
+        return body
 
     def _rebinds(self, value: bytes) -> bool:
-        return len(value) == 4 and any(
-            IPv4Address(value) in network for network in self._rebinding
-        )
-
-    def _refuse(self, query: Query) -> Rcode | None:
-        if query.opcode:
-            return Rcode.NOTIMP
-        if query.edns is not None and query.edns.version:
-            return Rcode.BADVERS
-        if query.qclass != IN or query.qtype in (Type.AXFR, Type.IXFR, Type.OPT):
-            return Rcode.REFUSED
-        return None
-
-    def _say(self, query: Query, rcode: Rcode, records: Records, room: int) -> Answer:
-        octets = encode_local(query, rcode, records, room=room)
-        return Answer(octets, rcode, Source.LOCAL, float("inf"), query.qtype)
-
-    def _find(self, query: Query) -> tuple[Rcode, Records] | None:
-        """Return what is known here; None for what may be asked elsewhere."""
-        name = query.lowered
-        zone = self._zones.of(name)
-        found = self.names.find(name)
-        if found is None and self._routes.names_domain_of(name):
-            return None  # split horizon: the operator says who knows
-        if found is None and zone is None:
-            return None
-        if found is None and is_within(name, LOCALHOST):
-            found = self.names.find(LOCALHOST)  # RFC 6761 section 6.3
-        if found is None and name == zone:
-            found = {}
-        if found is None:
-            return Rcode.NXDOMAIN, Records((), (_soa(zone or b"\0"),))
-        if query.qtype == Type.SOA and name == zone:
-            return Rcode.NOERROR, Records((_soa(zone),))
-        if query.qtype == Type.ANY:  # RFC 8482 section 4.2
-            return Rcode.NOERROR, Records((_hinfo(),))
-        answers: list[bytes] = []
-        owner = QUESTION_AT
-        for _ in range(ALIASES_AT_MOST):
-            values = found.get(query.qtype)
-            if values:
-                turned = _turned(values, query.id)
-                answers += (_record(owner, query.qtype, value) for value in turned)
-                break
-            alias = found.get(Type.CNAME)
-            if not alias:
-                break
-            answers.append(_record(owner, Type.CNAME, alias[0]))
-            owner = alias[0]
-            found = self.names.find(owner)
-            if found is None:
-                break
-        if answers:
-            return Rcode.NOERROR, Records(tuple(answers))
-        return Rcode.NOERROR, Records((), (_soa(zone or name),))
+        if not self._rebinding or len(value) not in (4, 16):
+            return False
+        if len(value) == 16:
+            six = IPv6Address(value)
+            if six.ipv4_mapped is None:
+                return any(six in network for network in PRIVATE_6)
+            value = six.ipv4_mapped.packed
+        four = IPv4Address(value)
+        return any(four in network for network in self._rebinding)
 
 
-def _turned(values: list[bytes], number: int) -> list[bytes]:
-    """Return *values* from another one on each time (by the query's id)."""
-    start = number % len(values)
-    return values[start:] + values[:start]
+def _refusal(query: Query) -> Rcode | None:
+    if query.opcode:
+        return Rcode.NOTIMP
+    if query.edns is not None and query.edns.version:
+        return Rcode.BADVERS
+    if query.qclass != IN or query.qtype in META:
+        return Rcode.REFUSED
+    return None
 
 
-def _record(owner: bytes, kind: int, value: bytes) -> bytes:
-    return owner + FIXED.pack(kind, IN, LOCAL_LIFETIME, len(value)) + value
+def _unasked(found: Elsewhere | None) -> Body:
+    """Return what is said where nobody else is asked: what is known, or nothing."""
+    if found is None:
+        return of_records(Rcode.REFUSED)
+    return of_records(Rcode.NOERROR, found.aliases)
 
 
-def _soa(zone: bytes) -> bytes:
-    """Return the SOA of a zone of ours: its minimum is for negative answers."""
-    times = (1, 3600, 600, 86_400, LOCAL_LIFETIME)
-    buffer = dnslib.DNSBuffer()
-    dnslib.SOA(
-        dnslib.DNSLabel([b"metalease"]), dnslib.DNSLabel([b"hostmaster"]), times
-    ).pack(buffer)
-    value = bytes(buffer.data)
-    return zone + FIXED.pack(Type.SOA, IN, LOCAL_LIFETIME, len(value)) + value
+def _local(query: Query, body: Body, room: int) -> Answer:
+    reply = encode_answer(query, body, room=room)
+    # several records are turned by the query's id: each time another one is first
+    seconds = 0.0 if body.counts[0] > 1 else float("inf")
+    return _answer(query, body, reply, Source.LOCAL, seconds)
 
 
-def _hinfo() -> bytes:
-    return _record(QUESTION_AT, Type.HINFO, b"\x07RFC8482\x00")
-
-
-def metadata_names(
-    metadata: IPv4Address, servers: Iterable[IPv4Address], domain: str | None
-) -> list[tuple[bytes, int, bytes]]:
-    """Return the names by which guests find us: GCE's and CloudStack's words."""
-    records = []
-    for word, addresses in (("metadata", [metadata]), ("data-server", list(servers))):
-        for name in (word, f"{word}.{domain}" if domain else word):
-            for address in addresses:
-                records.append((encode_name(name), int(Type.A), address.packed))
-    google = encode_name("metadata.google.internal")
-    records.append((google, int(Type.A), metadata.packed))
-    loopback = encode_name("localhost")
-    records.append((loopback, int(Type.A), IPv4Address("127.0.0.1").packed))
-    records.append((loopback, int(Type.AAAA), bytes(15) + b"\x01"))
-    return list(dict.fromkeys(records))
+def _answer(
+    query: Query, body: Body, reply: bytes, source: Source, seconds: float = 0.0
+) -> Answer:
+    if reply[2] << 8 & TC:
+        seconds = 0.0  # each one is counted
+    return Answer(reply, body.rcode, source, seconds, query.qtype)

@@ -1,9 +1,8 @@
 """Answers in octets: header, the question as it was asked, records, OPT."""
 
 import struct
-from dataclasses import dataclass
 
-from .wire import AA
+from .body import Body
 from .wire import AD
 from .wire import CD
 from .wire import HEADER
@@ -12,67 +11,59 @@ from .wire import QR
 from .wire import RA
 from .wire import RD
 from .wire import TC
-from .wire import Body
 from .wire import Query
 from .wire import Rcode
 from .wire import encode_opt
 
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """Records of our own, encoded; names in them are whole or point at the question."""
-
-    answers: tuple[bytes, ...] = ()
-    authorities: tuple[bytes, ...] = ()
+KEPT = OPCODE | RD | CD  # flags that an answer has from its query
 
 
-def encode_local(
-    query: Query, rcode: Rcode, records: Records = Records(), *, room: int
-) -> bytes:
-    """Return an answer of our own, with AA where it is one."""
-    aa = AA if rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else 0
-    body = b"".join((*records.answers, *records.authorities))
-    counts = (len(records.answers), len(records.authorities), 0)
-    return _encode(query, aa, rcode, counts, body, room)
+def encode_answer(query: Query, body: Body, *, room: int, age: int = 0) -> bytes:
+    """Return an answer of at most *room* octets, of records *age* seconds old."""
+    flags = QR | RA | query.flags & KEPT | body.flags | body.rcode & 15
+    if not (query.flags & AD or query.dnssec_ok):
+        flags &= ~AD  # to who knows the flag, and nobody else (RFC 6840 section 5.8)
+    opt = b""
+    if query.edns is not None:
+        opt = encode_opt(dnssec_ok=query.dnssec_ok, rcode=body.rcode)
+    question = query.question
+    space = room - HEADER.size - len(question) - len(opt)
+    counts, size, cut = fit(body, space)
+    if cut:
+        flags |= TC
+    head = HEADER.pack(query.id, flags, 1, counts[0], counts[1], counts[2] + bool(opt))
+    return head + question + _aged(body, age)[:size] + opt
 
 
-def encode_cached(query: Query, body: Body, age: int, *, room: int) -> bytes:
-    """Return an upstream's answer that is *age* seconds old."""
-    records = body.records
-    if age and body.lifetimes:
-        patched = bytearray(records)
-        for at, lifetime in body.lifetimes:
-            struct.pack_into("!I", patched, at, max(0, lifetime - age))
-        records = bytes(patched)
-    return _encode(
-        query, body.flags & (AD | TC), body.rcode, body.counts, records, room
-    )
+def fit(body: Body, space: int) -> tuple[tuple[int, int, int], int, bool]:
+    """Return how many records go into *space* octets, their size, and what TC says.
+
+    Additional records go silently, everything else with TC; half an RRset would be a
+    lie (RFC 2181 sections 5.2 and 9).
+    """
+    answers, authorities, _ = body.counts
+    if len(body.records) <= space:
+        return body.counts, len(body.records), False
+    answers_end, authorities_end = body.ends
+    if authorities_end <= space:
+        return (answers, authorities, 0), authorities_end, False
+    for count, end in reversed(body.sets):
+        if end <= space:
+            return (count, 0, 0), end, True
+    return (0, 0, 0), 0, True
 
 
 def encode_error(octets: bytes, rcode: Rcode) -> bytes:
     """Return an error for a query that was not understood: its header alone."""
     number, flags = struct.unpack_from("!HH", octets)
-    flags = QR | RA | flags & (OPCODE | RD | CD) | rcode
-    return HEADER.pack(number, flags, 0, 0, 0, 0)
+    return HEADER.pack(number, QR | RA | flags & KEPT | rcode, 0, 0, 0, 0)
 
 
-def _encode(
-    query: Query,
-    more: int,
-    rcode: int,
-    counts: tuple[int, int, int],
-    records: bytes,
-    room: int,
-) -> bytes:
-    flags = QR | RA | query.flags & (OPCODE | RD | CD) | more | rcode & 15
-    opt = b""
-    if query.edns is not None:
-        opt = encode_opt(dnssec_ok=query.dnssec_ok, rcode=rcode)
-    size = HEADER.size + len(query.question) + len(records) + len(opt)
-    if size > room:  # all or nothing: half an RRset would be a lie (RFC 2181 5.2)
-        flags, counts, records = flags | TC, (0, 0, 0), b""
-    answers, authorities, additionals = counts
-    head = HEADER.pack(
-        query.id, flags, 1, answers, authorities, additionals + bool(opt)
-    )
-    return head + query.question + records + opt
+def _aged(body: Body, age: int) -> bytes:
+    if not age or not body.lifetimes:
+        return body.records
+    patched = bytearray(body.records)
+    for at in body.lifetimes:
+        (lifetime,) = struct.unpack_from("!I", patched, at)
+        struct.pack_into("!I", patched, at, max(0, lifetime - age))
+    return bytes(patched)

@@ -1,8 +1,7 @@
 """DNS on the wire, as much of it as a forwarder has to read (RFC 1035 section 4).
 
-A query is its header, its question and what EDNS says; a response is cut into its
-sections, so that times to live can be patched without reading the records' insides.
-Whole records of our own are made by dnslib.
+A query is its header, its question and what EDNS says; what else is in it is skipped,
+but has to be there.  Names are octets: no letter of a question is lost.
 """
 
 import struct
@@ -16,7 +15,7 @@ FIXED = struct.Struct("!HHIH")  # type, class, time to live, length
 NAME_AT_MOST = 255  # octets
 LABEL_AT_MOST = 63
 RECORDS_AT_MOST = 512  # of one message; no honest one has more
-POINTERS_AT_MOST = 32
+POINTER = 0xC0  # a label's first two bits, and then it is none (RFC 1035 4.1.4)
 
 QR, AA, TC, RD, RA, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
 DO = 0x8000  # in the flags of EDNS
@@ -42,9 +41,15 @@ class Type(IntEnum):
     SOA = 6
     PTR = 12
     HINFO = 13
+    MX = 15
     TXT = 16
     AAAA = 28
+    SRV = 33
     OPT = 41
+    DS = 43
+    DNSKEY = 48
+    TKEY = 249
+    TSIG = 250
     IXFR = 251
     AXFR = 252
     ANY = 255
@@ -92,8 +97,8 @@ class Query:
             raise MalformedQuery("the question is cut")
         qtype, qclass = struct.unpack_from("!HH", octets, end)
         edns = None
-        if more and not answers and not authorities:
-            edns = _find_edns(octets, end + 4, more)
+        if answers or authorities or more:
+            edns = _find_edns(octets, end + 4, answers + authorities, more)
         return cls(number, flags, name, qtype, qclass, edns)
 
     @property
@@ -122,7 +127,10 @@ class Query:
 
 
 def skip_name(octets: bytes, at: int, *, pointers: bool = True) -> int:
-    """Return where the name at *at* ends; raises MalformedQuery."""
+    """Return where the name at *at* ends; raises MalformedQuery.
+
+    A pointer ends a name, and is not followed: no loop can be made of them.
+    """
     start = at
     while True:
         if at >= len(octets):
@@ -131,28 +139,40 @@ def skip_name(octets: bytes, at: int, *, pointers: bool = True) -> int:
         if length == 0:
             return at + 1
         if length > LABEL_AT_MOST:
-            if pointers and length >= 0xC0 and at + 1 < len(octets):
-                return at + 2
-            raise MalformedQuery("a label of more than 63 octets")
+            if not pointers or length < POINTER:
+                raise MalformedQuery("a label of more than 63 octets")
+            if at + 2 > len(octets):
+                raise MalformedQuery("a name is cut")
+            if (length & 0x3F) << 8 | octets[at + 1] >= start:
+                raise MalformedQuery("a pointer that leads nowhere before it")
+            return at + 2
         at += 1 + length
         if at - start >= NAME_AT_MOST:
             raise MalformedQuery("a name of more than 255 octets")
 
 
-def _find_edns(octets: bytes, at: int, records: int) -> Edns | None:
+def is_same_question(one: bytes, other: bytes) -> bool:
+    """Whether two questions differ in the letters' case at most."""
+    return one[-4:] == other[-4:] and one[:-4].lower() == other[:-4].lower()
+
+
+def _find_edns(octets: bytes, at: int, others: int, more: int) -> Edns | None:
+    """Return what the OPT among *more* records says, after *others* of no matter."""
+    if others + more > RECORDS_AT_MOST:
+        raise MalformedQuery("too many records")
     found: Edns | None = None
-    for _ in range(min(records, RECORDS_AT_MOST)):
+    for number in range(others + more):
         end = skip_name(octets, at)
         if end + FIXED.size > len(octets):
-            raise MalformedQuery("an additional record is cut")
-        kind, payload, more, length = FIXED.unpack_from(octets, end)
+            raise MalformedQuery("a record is cut")
+        kind, payload, flags, length = FIXED.unpack_from(octets, end)
         if kind == Type.OPT:
-            if found is not None or end != at + 1:
-                raise MalformedQuery("more than one OPT, or one with a name")
-            found = Edns(payload, more >> 16 & 0xFF, bool(more & DO))
+            if found is not None or end != at + 1 or number < others:
+                raise MalformedQuery("an OPT where none can be, or with a name")
+            found = Edns(payload, flags >> 16 & 0xFF, bool(flags & DO))
         at = end + FIXED.size + length
         if at > len(octets):
-            raise MalformedQuery("an additional record is cut")
+            raise MalformedQuery("a record is cut")
     return found
 
 
@@ -163,70 +183,11 @@ def encode_opt(*, dnssec_ok: bool, rcode: int = 0) -> bytes:
 
 
 def encode_query(query: Query, number: int, name: bytes, *, edns: bool = True) -> bytes:
-    """Return what is asked of an upstream in *query*'s stead, with *name*'s letters."""
-    flags = query.flags & (RD | CD | AD)
+    """Return what is asked elsewhere in *query*'s stead, with *name* for its name.
+
+    AD is always wished for, as an answer may be for more than one asker (RFC 6840 5.7).
+    """
+    flags = RD | AD | query.flags & CD
     head = HEADER.pack(number, flags, 1, 0, 0, int(edns))
     opt = encode_opt(dnssec_ok=query.dnssec_ok) if edns else b""
-    return head + name + query.question[len(query.name) :] + opt
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A response's sections after its question, without OPT."""
-
-    flags: int
-    rcode: int
-    counts: tuple[int, int, int]
-    records: bytes
-    lifetimes: tuple[tuple[int, int], ...]
-    """Where in *records* each time to live is, and what it was, in seconds."""
-    addresses: tuple[bytes, ...] = ()
-    """The A and AAAA records' values."""
-    minimum: int | None = None
-    """What a SOA in the authority section says of negative answers, in seconds."""
-
-
-def parse_body(octets: bytes, question: bytes) -> Body:
-    """Cut a response to *question* into its sections; raises MalformedQuery."""
-    _, flags, questions, *counts = HEADER.unpack_from(octets)
-    start = HEADER.size + len(question)
-    if questions != 1 or len(octets) < start:
-        raise MalformedQuery("no such question")
-    at, rcode = start, flags & 15
-    lifetimes, addresses = [], []
-    minimum: int | None = None
-    end_of_records = len(octets)
-    total = sum(counts)
-    if total > RECORDS_AT_MOST:
-        raise MalformedQuery("too many records")
-    kept = list(counts)
-    for number in range(total):
-        end = skip_name(octets, at)
-        if end + FIXED.size > len(octets):
-            raise MalformedQuery("a record is cut")
-        kind, _, lifetime, length = FIXED.unpack_from(octets, end)
-        value = end + FIXED.size
-        if value + length > len(octets):
-            raise MalformedQuery("a record is cut")
-        if kind == Type.OPT:
-            if number != total - 1:
-                raise MalformedQuery("an OPT before other records")
-            rcode |= lifetime >> 24 << 4
-            kept[2] -= 1
-            end_of_records = at
-        else:
-            lifetimes.append((end + 4 - start, lifetime))
-            if kind in (Type.A, Type.AAAA):
-                addresses.append(octets[value : value + length])
-            if kind == Type.SOA and counts[0] <= number < counts[0] + counts[1]:
-                minimum = struct.unpack_from("!I", octets, value + length - 4)[0]
-        at = value + length
-    return Body(
-        flags,
-        rcode,
-        (kept[0], kept[1], kept[2]),
-        octets[start : min(at, end_of_records)],
-        tuple(lifetimes),
-        tuple(addresses),
-        minimum,
-    )
+    return head + name + struct.pack("!HH", query.qtype, query.qclass) + opt

@@ -5,31 +5,32 @@ reverse and the special names belong to nobody outside.
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 
 from .names import encode_name
-from .names import is_within
+from .names import parent
 from .names import reverse_name
+from .wire import Type
 
-NOWHERE = tuple(
-    encode_name(name)
-    for name in (
-        "invalid",
-        "test",
-        "onion",
-        "local",
-        "localhost",
-        "resolver.arpa",
-        "use-application-dns.net",
-    )
+ROOT = b"\0"
+SPECIAL = (
+    "alt",  # RFC 9476
+    "home.arpa",  # RFC 8375
+    "invalid",
+    "test",
+    "onion",  # RFC 7686
+    "local",  # RFC 6762
+    "localhost",
+    "resolver.arpa",  # RFC 9462: nobody here speaks DNS by TLS
+    "use-application-dns.net",  # browsers: this network has a resolver, keep to it
 )
-# RFC 6303 section 4.1 and 4.2, and RFC 6761 section 6.1
+# RFC 6303 section 4.2, RFC 6761 section 6.1, RFC 7793
 PRIVATE = tuple(
     IPv4Network(text)
     for text in (
         "0.0.0.0/8",
         "10.0.0.0/8",
+        "100.64.0.0/10",
         "127.0.0.0/8",
         "169.254.0.0/16",
         "172.16.0.0/12",
@@ -40,50 +41,53 @@ PRIVATE = tuple(
         "255.255.255.255/32",
     )
 )
-REVERSE = encode_name("in-addr.arpa")
+# RFC 6303 sections 4.3 to 4.6: ::, ::1, local, link-local, and the documentation's
+PRIVATE_6 = (
+    "0." * 32 + "ip6.arpa",
+    "1." + "0." * 31 + "ip6.arpa",
+    "d.f.ip6.arpa",
+    *(f"{digit}.e.f.ip6.arpa" for digit in "89ab"),
+    "8.b.d.0.1.0.0.2.ip6.arpa",
+)
+# what is asked of a top-level domain itself, by who validates (RFC 4035)
+OF_DOMAINS = {Type.NS, Type.SOA, Type.DS, Type.DNSKEY}
+APEX_AT_MOST = 24  # bits: an address alone is no zone, its /24 is
 
 
 class Zones:
     """The zones of one network."""
 
     def __init__(self, domain: str | None, ranges: Iterable[IPv4Network]) -> None:
-        self._ranges = tuple(ranges)
-        self._domain = None if domain is None else encode_name(domain)
+        self._zones: dict[bytes, bytes] = {}
+        """By the name from which on everything is in it."""
+        for name in (*SPECIAL, *PRIVATE_6):
+            self._zones[encode_name(name)] = encode_name(name)
+        for each in (*PRIVATE, *ranges):
+            self._zones.update(_reverse(each))
+        if domain is not None:
+            self._zones[encode_name(domain)] = encode_name(domain)
 
-    def of(self, name: bytes) -> bytes | None:
-        """Return our zone that *name* is in; None: it may be asked elsewhere."""
-        if self._domain is not None and is_within(name, self._domain):
-            return self._domain
-        if is_within(name, REVERSE):
-            return self._reverse(name)
-        if name[0] and name[1 + name[0] :] == b"\0":
-            return b"\0"  # one label alone is nobody's outside
-        for zone in NOWHERE:
-            if is_within(name, zone):
+    def of(self, name: bytes, kind: int) -> bytes | None:
+        """Return our zone that *name* is in; None: *kind* of it may be asked elsewhere.
+
+        One label alone is no name of the outside, but a domain may be asked after.
+        """
+        above = name
+        while above != ROOT:
+            zone = self._zones.get(above)
+            if zone is not None:
                 return zone
+            above = parent(above)
+        if name != ROOT and parent(name) == ROOT and kind not in OF_DOMAINS:
+            return ROOT
         return None
 
-    def _reverse(self, name: bytes) -> bytes | None:
-        labels = []
-        at = 0
-        while at < len(name) - len(REVERSE):
-            labels.append(name[at + 1 : at + 1 + name[at]])
-            at += 1 + name[at]
-        octets = [label.decode("ascii", "replace") for label in reversed(labels)]
-        if not octets or not all(
-            each.isdigit() and len(each) < 4 for each in octets[:4]
-        ):
-            return None
-        try:
-            padded = ".".join([*octets[:4], *["0"] * (4 - len(octets))])
-            network = IPv4Network((padded, min(32, 8 * len(octets))), strict=False)
-        except ValueError:
-            return None
-        for each in (*self._ranges, *PRIVATE):
-            if network.subnet_of(each):
-                width = max(1, each.prefixlen // 8)
-                zone = reverse_name(IPv4Address(int(network.network_address)))
-                for _ in range(4 - width):
-                    zone = zone[1 + zone[0] :]
-                return zone
-        return None
+
+def _reverse(network: IPv4Network) -> Iterable[tuple[bytes, bytes]]:
+    """Yield the names that cover *network*'s reverse, and the zone of each."""
+    octets = -(-network.prefixlen // 8) or 1
+    for each in network.subnets(new_prefix=8 * octets):
+        name = reverse_name(each.network_address)
+        for _ in range(4 - octets):
+            name = parent(name)
+        yield name, name if 8 * octets <= APEX_AT_MOST else parent(name)

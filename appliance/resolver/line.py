@@ -1,0 +1,100 @@
+"""The forwarder's end of the line: one daemon's questions, until it hangs up."""
+
+import socket
+from collections.abc import Callable
+
+import trio
+
+from .channel import ANSWERED
+from .channel import ASKED
+from .channel import DRAIN_AT_MOST
+from .channel import HELLO
+from .channel import MESSAGE_AT_MOST
+from .forwarder import Forwarder
+
+QUESTIONS_AT_MOST = 1_000  # at a time
+GREETING = 10.0  # seconds that a daemon has to say who it is
+
+Answers = trio.MemorySendChannel[bytes]
+
+
+async def serve_line(
+    line: socket.socket,
+    open_network: Callable[[str], Forwarder],
+    first: Forwarder | None,
+) -> None:
+    """Answer one daemon's questions until it hangs up.
+
+    Resource handling: closes the line.  *open_network* gives the forwarder of the
+    network that the first message names, where *first* is not it already; what it
+    raises is raised.
+    """
+    line.setblocking(False)
+    with line:
+        with trio.move_on_after(GREETING):
+            await trio.lowlevel.wait_readable(line)
+        hello = _receive(line)
+        if not hello or ASKED.unpack_from(hello)[0] != HELLO:
+            return
+        token, _, network = hello[ASKED.size :].decode().partition(" ")
+        forwarder = first or open_network(network)
+        sender, answers = trio.open_memory_channel[bytes](QUESTIONS_AT_MOST)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(forwarder.watch, token)
+            nursery.start_soon(_write, line, answers)
+            await _read(line, forwarder, sender, nursery)
+            nursery.cancel_scope.cancel()
+
+
+async def _read(
+    line: socket.socket, forwarder: Forwarder, answers: Answers, nursery: trio.Nursery
+) -> None:
+    """Give each question a task, until there are no more."""
+    while True:
+        await trio.lowlevel.wait_readable(line)
+        for _ in range(DRAIN_AT_MOST):
+            message = _receive(line)
+            if message is None:
+                break
+            if not message:
+                return
+            ticket, tcp = ASKED.unpack_from(message)
+            octets = message[ASKED.size :]
+            nursery.start_soon(_answer, forwarder, answers, ticket, octets, bool(tcp))
+
+
+async def _answer(
+    forwarder: Forwarder, answers: Answers, ticket: int, octets: bytes, tcp: bool
+) -> None:
+    outcome = await forwarder.ask(octets, tcp=tcp)
+    silent, strange = min(outcome.silent, 255), min(outcome.strange, 255)
+    head = ANSWERED.pack(ticket, outcome.reply is not None, silent, strange)
+    try:
+        answers.send_nowait(head + (outcome.reply or b""))
+    except trio.WouldBlock:
+        pass  # a daemon that does not read counts the time itself
+
+
+async def _write(
+    line: socket.socket, answers: "trio.MemoryReceiveChannel[bytes]"
+) -> None:
+    async for message in answers:
+        while True:
+            try:
+                line.send(message)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(line)
+                continue
+            except OSError:
+                pass  # it hung up, as the reader sees
+            break
+
+
+def _receive(line: socket.socket) -> bytes | None:
+    """Return a message; an empty one for the end, None where there is none yet."""
+    try:
+        return line.recv(MESSAGE_AT_MOST)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

@@ -18,7 +18,7 @@ from .layout import Layout
 from .naming import routes
 from .notify import Notifier
 from .resolver.forwarder import Forwarder
-from .resolver.forwarder import serve_line
+from .resolver.line import serve_line
 from .settings import Settings
 from .settings import load_settings
 

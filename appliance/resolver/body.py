@@ -40,10 +40,10 @@ class Body:
     """Where in *records* each time to live is."""
     least: int = 0
     """The shortest time to live, in seconds."""
-    ends: tuple[int, int] = (0, 0)
-    """Where in *records* the answers and the authorities end."""
+    needed: int = 0
+    """Where in *records* the additional ones begin."""
     sets: tuple[tuple[int, int], ...] = ()
-    """After each RRset of the answers: how many records, how many octets it has been."""
+    """After each RRset of the answers: how many records, and octets, so far."""
     addresses: tuple[bytes, ...] = ()
     """The A and AAAA records' values."""
     minimum: int | None = None
@@ -51,7 +51,6 @@ class Body:
 
 
 FAILURE = Body(rcode=Rcode.SERVFAIL)
-
 
 
 def of_records(
@@ -66,9 +65,8 @@ def of_records(
         if number == len(answers) or kinds[number] != kinds[number - 1]:
             sets.append((number, size))
     records = b"".join((*answers, *authorities))
-    ends = (size, len(records))
     flags = AA if rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else 0
-    return Body(flags, rcode, counts, records, ends=ends, sets=tuple(sets))
+    return Body(flags, rcode, counts, records, needed=len(records), sets=tuple(sets))
 
 
 def _kind(record: bytes) -> int:
@@ -93,9 +91,8 @@ def parse_body(octets: bytes, question: bytes) -> Body:
     lifetimes: list[int] = []
     addresses: list[bytes] = []
     sets: list[tuple[int, int]] = []
-    ends = [0, 0]
     least, minimum, last = LIFETIME_AT_MOST, None, -1
-    at, number = start, 0
+    at, number, needed = start, 0, 0
     patched = bytearray(octets)
     while number < total:
         end = skip_name(octets, at)
@@ -129,10 +126,8 @@ def parse_body(octets: bytes, question: bytes) -> Body:
             minimum = struct.unpack_from("!I", octets, value + length - 4)[0]
         at = value + length
         number += 1
-        if number <= counts[0]:
-            ends[0] = at - start
         if number <= before_more:
-            ends[1] = at - start
+            needed = at - start
     return Body(
         flags & (TC | AD),
         rcode,
@@ -140,7 +135,7 @@ def parse_body(octets: bytes, question: bytes) -> Body:
         bytes(patched[start:at]),
         tuple(lifetimes),
         least if lifetimes else 0,
-        (ends[0], ends[1]),
+        needed,
         tuple(sets),
         tuple(addresses),
         minimum,

@@ -8,6 +8,7 @@ import secrets
 import socket
 import struct
 from collections import Counter
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ DRAIN_AT_MOST = 64  # messages, then others have their turn
 WAITING_AT_MOST = 1_000  # questions
 SILENCE = 6.0  # seconds; the forwarder gives up itself before
 AGAIN = 1.0  # seconds until a lost forwarder is looked for again
+
+LOOP = b"\x13a loop of metalease"  # what a TXT record of the loop's name holds
 
 Done = Callable[[bytes | None], None]
 
@@ -59,6 +62,8 @@ class Channel:
         self._path = path
         self._waiting: dict[int, Waiting] = {}
         self._ticket = HELLO
+        self._unsent: deque[bytes] = deque()
+        self._full = trio.lowlevel.ParkingLot()
         if given is not None:
             given.setblocking(False)
             self._greet(given)
@@ -71,26 +76,30 @@ class Channel:
         if self._socket is None or len(self._waiting) >= WAITING_AT_MOST:
             return False
         self._ticket = self._ticket % 0xFFFFFFFF + 1
-        try:
-            self._socket.send(ASKED.pack(self._ticket, tcp) + query)
-        except OSError:  # full or gone: a failure now is better than a wait
-            return False
+        self._unsent.append(ASKED.pack(self._ticket, tcp) + query)
         deadline = trio.current_time() + SILENCE
         self._waiting[self._ticket] = Waiting(done, deadline)
+        if len(self._unsent) == 1 and not self._flush(self._socket):
+            self._full.unpark_all()
         return True
 
     async def run(self) -> None:
         """Hand out what comes back, until cancelled."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._sweep)
-            while True:
-                since = trio.current_time()
-                if self._socket is None:
-                    self._connect()
-                if self._socket is not None:
-                    await self._receive(self._socket)
-                if trio.current_time() < since + AGAIN:  # it was there, and hung up
-                    await trio.sleep(AGAIN)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._sweep)
+                nursery.start_soon(self._write)
+                while True:
+                    since = trio.current_time()
+                    if self._socket is None:
+                        self._connect()
+                    if self._socket is not None:
+                        await self._receive(self._socket)
+                    if trio.current_time() < since + AGAIN:  # it was there, and hung up
+                        await trio.sleep(AGAIN)
+        finally:
+            if self._socket is not None:
+                self._socket.close()
 
     def _connect(self) -> None:
         if self._path is None:
@@ -124,8 +133,10 @@ class Channel:
                 except OSError:
                     message = b""
                 if not message:
+                    trio.lowlevel.notify_closing(line)
                     line.close()
                     self._socket = None
+                    self._unsent.clear()
                     self._fail(list(self._waiting))
                     return
                 self._hand_out(message)
@@ -137,6 +148,27 @@ class Channel:
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
             waiting.done(message[ANSWERED.size :] if answered else None)
+
+    def _flush(self, line: socket.socket) -> bool:
+        """Send what is not sent yet; False where *line* takes no more now."""
+        while self._unsent:
+            try:
+                line.send(self._unsent[0])
+            except BlockingIOError:
+                return False
+            except OSError:
+                pass  # it is gone, as the reader sees
+            self._unsent.popleft()
+        return True
+
+    async def _write(self) -> None:
+        while True:
+            await self._full.park()
+            try:
+                while self._socket is not None and not self._flush(self._socket):
+                    await trio.lowlevel.wait_writable(self._socket)
+            except trio.ClosedResourceError:
+                pass  # lost while we waited
 
     async def _sweep(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 
 import trio
 
+from .channel import LOOP
 from .channel import MESSAGE_AT_MOST
 from .channel import loop_name
 from .errors import MalformedQuery
@@ -32,6 +33,7 @@ from .wire import encode_query
 from .wire import is_same_question
 
 PORT = 53
+TRIES = 3  # of one upstream: a datagram may be lost
 LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 WITHOUT_QUESTION = {Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED}
 
@@ -66,8 +68,11 @@ class Forwarder:
         except MalformedQuery:
             return outcome
         upstreams = self._health.order(self._routes.choose(query.lowered))
+        said_no: set[IPv4Address] = set()
         with trio.move_on_after(IN_ALL):
-            for upstream in upstreams:
+            for upstream in upstreams * TRIES:
+                if upstream in said_no:
+                    continue
                 reply = await self._try(query, upstream, outcome, tcp=tcp)
                 if reply is None:
                     outcome.silent += 1
@@ -78,13 +83,14 @@ class Forwarder:
                 outcome.reply = reply
                 if reply[3] & 15 in (Rcode.NOERROR, Rcode.NXDOMAIN):
                     break
+                said_no.add(upstream)
         return outcome
 
     async def watch(self, token: str) -> None:
         """Probe the upstreams until cancelled: whether they live, and ask us.
 
-        The daemon says "loop" for every name below the token's; a name is asked once,
-        so that no cache in between answers for it.
+        The daemon has a TXT record for every name below the token's; each probe asks
+        for one of its own, so that no cache in between answers.
         """
         async with trio.open_nursery() as nursery:
             while True:
@@ -102,8 +108,8 @@ class Forwarder:
         if reply is None:
             self._health.failed_again(upstream, trio.current_time())
             return
-        _, _, _, answers, *_ = HEADER.unpack_from(reply)
-        self._health.probed(upstream, trio.current_time(), loops=answers > 0)
+        loops = LOOP in reply[HEADER.size + len(query.question) :]
+        self._health.probed(upstream, trio.current_time(), loops=loops)
 
     async def _try(
         self, query: Query, upstream: IPv4Address, outcome: Outcome, *, tcp: bool
@@ -157,9 +163,7 @@ class Forwarder:
         letters = query.name
         if upstream not in self._health.changing_letters:
             letters = bytes(
-                octet ^ 0x20
-                if octet in LETTERS and _random.getrandbits(1)
-                else octet
+                octet ^ 0x20 if octet in LETTERS and _random.getrandbits(1) else octet
                 for octet in query.name
             )
         return encode_query(query, _random.getrandbits(16), letters, edns=edns)

@@ -15,8 +15,6 @@ from .forwarder import Forwarder
 QUESTIONS_AT_MOST = 1_000  # at a time
 GREETING = 10.0  # seconds that a daemon has to say who it is
 
-Answers = trio.MemorySendChannel[bytes]
-
 
 async def serve_line(
     line: socket.socket,
@@ -47,7 +45,10 @@ async def serve_line(
 
 
 async def _read(
-    line: socket.socket, forwarder: Forwarder, answers: Answers, nursery: trio.Nursery
+    line: socket.socket,
+    forwarder: Forwarder,
+    answers: "trio.MemorySendChannel[bytes]",
+    nursery: trio.Nursery,
 ) -> None:
     """Give each question a task, until there are no more."""
     while True:
@@ -58,13 +59,19 @@ async def _read(
                 break
             if not message:
                 return
+            if len(nursery.child_tasks) > QUESTIONS_AT_MOST:
+                continue  # more than a daemon of ours asks
             ticket, tcp = ASKED.unpack_from(message)
             octets = message[ASKED.size :]
             nursery.start_soon(_answer, forwarder, answers, ticket, octets, bool(tcp))
 
 
 async def _answer(
-    forwarder: Forwarder, answers: Answers, ticket: int, octets: bytes, tcp: bool
+    forwarder: Forwarder,
+    answers: "trio.MemorySendChannel[bytes]",
+    ticket: int,
+    octets: bytes,
+    tcp: bool,
 ) -> None:
     outcome = await forwarder.ask(octets, tcp=tcp)
     silent, strange = min(outcome.silent, 255), min(outcome.strange, 255)

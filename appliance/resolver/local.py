@@ -12,8 +12,10 @@ from .body import FAILURE
 from .body import Body
 from .body import of_records
 from .names import Kinds
+from .names import Named
 from .names import NameTable
 from .names import encode_name
+from .names import join
 from .upstreams import Routes
 from .wire import FIXED
 from .wire import IN
@@ -117,17 +119,17 @@ def _soa(zone: bytes) -> bytes:
 
 
 def metadata_names(
-    metadata: IPv4Address, servers: Iterable[IPv4Address], domain: str | None
-) -> list[tuple[bytes, int, bytes]]:
+    metadata: IPv4Address, servers: Iterable[IPv4Address], domain: bytes | None
+) -> list[Named]:
     """Return the names by which guests find us: GCE's and CloudStack's words."""
-    records = []
+    records: list[Named] = []
     for word, addresses in (("metadata", [metadata]), ("data-server", list(servers))):
-        for name in (word, f"{word}.{domain}" if domain else word):
-            for address in addresses:
-                records.append((encode_name(name), int(Type.A), address.packed))
+        bare = encode_name(word)
+        for name in (bare, None if domain is None else join(bare, domain)):
+            if name is not None:
+                records += ((name, Type.A, each.packed) for each in addresses)
     google = encode_name("metadata.google.internal")
-    records.append((google, int(Type.A), metadata.packed))
-    loopback = IPv4Address("127.0.0.1").packed
-    records.append((LOCALHOST, int(Type.A), loopback))
-    records.append((LOCALHOST, int(Type.AAAA), bytes(15) + b"\x01"))
-    return list(dict.fromkeys(records))
+    records.append((google, Type.A, metadata.packed))
+    records.append((LOCALHOST, Type.A, IPv4Address("127.0.0.1").packed))
+    records.append((LOCALHOST, Type.AAAA, bytes(15) + b"\x01"))
+    return records

@@ -16,11 +16,13 @@ from .wire import Type
 
 REVERSE = domain_name("in-addr.arpa")
 
+Named = tuple[bytes, int, bytes]
+"""A name, a type, a value."""
 Kinds = dict[int, list[bytes]]
 """Values by type."""
 
 
-class Named(Protocol):
+class Host(Protocol):
     """A guest, as far as its name goes."""
 
     @property
@@ -35,12 +37,27 @@ def encode_name(text: str) -> bytes:
     return domain_name(text.lower())
 
 
+def decode_name(name: bytes) -> str:
+    """Return *name* as it is written, for people to read."""
+    labels = []
+    while name[0]:
+        labels.append(name[1 : 1 + name[0]].decode("ascii", "backslashreplace"))
+        name = parent(name)
+    return ".".join(labels) or "."
+
+
 def reverse_name(address: IPv4Address) -> bytes:
     """Return d.c.b.a.in-addr.arpa of an address (RFC 1035 section 3.5)."""
     return (
         domain_name(".".join(reversed(str(address).split(".")))).removesuffix(b"\0")
         + REVERSE
     )
+
+
+def join(name: bytes, domain: bytes) -> bytes | None:
+    """Return *name* in *domain*; None where that is longer than a name can be."""
+    joined = name.removesuffix(b"\0") + domain
+    return joined if len(joined) <= NAME_AT_MOST else None
 
 
 def parent(name: bytes) -> bytes:
@@ -116,14 +133,14 @@ def _ancestors(name: bytes) -> Iterable[bytes]:
         name = parent(name)
 
 
-def guest_records(guest: Named, domain: bytes | None) -> list[tuple[bytes, int, bytes]]:
+def guest_records(guest: Host, domain: bytes | None) -> list[Named]:
     """Return the records of one guest: its address, its bare name's, and its name.
 
     None where name and domain together are longer than a name can be.
     """
     bare = encode_name(guest.hostname)
-    full = bare if domain is None else bare.removesuffix(b"\0") + domain
-    if len(full) > NAME_AT_MOST:
+    full = bare if domain is None else join(bare, domain)
+    if full is None:
         return []
     records = [
         (full, int(Type.A), guest.ip.packed),

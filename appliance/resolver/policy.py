@@ -27,8 +27,10 @@ from .responses import encode_answer
 from .responses import encode_error
 from .upstreams import Routes
 from .wire import CD
+from .wire import HEADER
 from .wire import IN
 from .wire import OPCODE
+from .wire import QR
 from .wire import RD
 from .wire import TC
 from .wire import Query
@@ -106,14 +108,15 @@ class Resolver:
 
     def decide(self, octets: bytes, now: float, *, tcp: bool = False) -> Decision:
         """Return what to do with a query that came by UDP, or by TCP."""
+        flags = int.from_bytes(octets[2:4], "big")
+        if len(octets) >= HEADER.size and flags & OPCODE and not flags & QR:
+            return _error(octets, Rcode.NOTIMP)  # what comes after it is not for us
         try:
             query = Query.parse(octets)
         except MalformedQuery as problem:
             if not problem.answerable:
                 return Unread.DROPPED
-            opcode = int.from_bytes(octets[2:4], "big") & OPCODE
-            rcode = Rcode.NOTIMP if opcode else Rcode.FORMERR
-            return Answer(encode_error(octets, rcode), rcode, Source.LOCAL)
+            return _error(octets, Rcode.FORMERR)
         room = TCP_ROOM if tcp else query.room
         refusal = _refusal(query)
         if refusal is not None:
@@ -175,8 +178,6 @@ class Resolver:
 
 
 def _refusal(query: Query) -> Rcode | None:
-    if query.opcode:
-        return Rcode.NOTIMP
     if query.edns is not None and query.edns.version:
         return Rcode.BADVERS
     if query.qclass != IN or query.qtype in META:
@@ -189,6 +190,10 @@ def _unasked(found: Elsewhere | None) -> Body:
     if found is None:
         return of_records(Rcode.REFUSED)
     return of_records(Rcode.NOERROR, found.aliases)
+
+
+def _error(octets: bytes, rcode: Rcode) -> Answer:
+    return Answer(encode_error(octets, rcode), rcode, Source.LOCAL)
 
 
 def _local(query: Query, body: Body, room: int) -> Answer:

@@ -44,9 +44,8 @@ def fit(body: Body, space: int) -> tuple[tuple[int, int, int], int, bool]:
     answers, authorities, _ = body.counts
     if len(body.records) <= space:
         return body.counts, len(body.records), False
-    answers_end, authorities_end = body.ends
-    if authorities_end <= space:
-        return (answers, authorities, 0), authorities_end, False
+    if body.needed <= space:
+        return (answers, authorities, 0), body.needed, False
     for count, end in reversed(body.sets):
         if end <= space:
             return (count, 0, 0), end, True

@@ -4,37 +4,34 @@ A query that was answered before is answered from the same octets: a look-up, a 
 """
 
 import socket
-import struct
-from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterable
 from dataclasses import dataclass
-from dataclasses import field
 from functools import partial
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
-from time import monotonic
 
 import trio
 
+from .channel import LOOP
 from .channel import Channel
+from .channel import loop_name
+from .connections import Connections
+from .counts import Counts
+from .counts import Dropped
+from .flights import Asker
+from .flights import Flights
 from .policy import Answer
 from .policy import Forward
 from .policy import Resolver
 from .policy import Unread
-from .wire import Body
-from .wire import Query
-from .wire import Rcode
-from .wire import encode_query
+from .wire import Type
 
 QUERY_AT_MOST = 4096  # octets
 DRAIN_AT_MOST = 256  # queries, then others have their turn
 REMEMBERED_AT_MOST = 16_384  # queries
-ALLOWED_AT_MOST = 65_536  # clients
-IDLE = 10.0  # seconds of a TCP connection without a query (RFC 7766 section 6.2.3)
-CONNECTIONS_AT_MOST = 100
-CONNECTIONS_PER_CLIENT = 8
-PIPELINED_AT_MOST = 100  # queries of one connection
+REMEMBERED_OCTETS_AT_MOST = 320  # of a query: a name, a question, a plain OPT
+FOREIGN_AT_MOST = 4_096  # addresses that are known to be none of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +43,8 @@ class Limits:
     """Questions for elsewhere that wait at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """One who waits for an upstream's answer."""
-
-    query: Query
-    client: str
-    tcp: bool
-    reply: Callable[[bytes], None]
-
-
-class Dropped:
-    """Why a query got no answer: a closed set."""
-
-    MALFORMED = "malformed"
-    FOREIGN = "foreign"
-    RATE = "rate"
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened, for the metrics."""
-
-    answers: Counter[tuple[int, int, str]] = field(default_factory=Counter)
-    """By type, response code and source."""
-    dropped: Counter[str] = field(default_factory=Counter)
-    truncated: int = 0
+Remembered = tuple[bytes, float, list[int]]
+"""The answer after its id, until when it holds, where it is counted."""
 
 
 class DnsServer:
@@ -84,200 +57,139 @@ class DnsServer:
         ranges: Iterable[IPv4Network],
         limits: Limits,
     ) -> None:
-        self._resolver = resolver
-        self._channel = channel
-        self._ranges = tuple(ranges)
-        self._limits = limits
-        self._remembered: dict[bytes, tuple[bytes, float, tuple[int, int, str]]] = {}
-        self._allowed: dict[str, bool] = {}
-        self._asked: Counter[str] = Counter()
-        self._flights: dict[object, list[Asker]] = {}
-        self._forwards: Counter[str] = Counter()
-        self._connections: Counter[str] = Counter()
         self.counts = Counts()
+        self._resolver = resolver
+        self._ranges = tuple(ranges)
+        self._most = limits.queries_per_second
+        self._flights = Flights(
+            resolver, channel, self.counts, per_client=limits.forwards_per_client
+        )
+        self._connections = Connections(self)
+        self._remembered: dict[bytes, Remembered] = {}
+        self._left: dict[str, int] = {}
+        """How many queries each client has left in this second."""
+        self._foreign: set[str] = set()
+        if channel is not None:
+            name = loop_name(channel.token)
+            resolver.names.add(name, Type.TXT, LOOP)
+            resolver.names.widen(name)
 
     def forget(self) -> None:
         """Forget what was answered: the names have changed."""
         self._remembered.clear()
 
     async def serve_udp(self, listener: socket.socket) -> None:
-        """Answer what comes by UDP, until cancelled."""
+        """Answer what comes by UDP, until cancelled.
+
+        Error handling: an answer that cannot be sent is lost: the client asks again.
+        """
+        listener.setblocking(False)
         while True:
             await trio.lowlevel.wait_readable(listener)
-            self._drain(listener)
+            self._drain(listener, trio.current_time())
 
-    def _drain(self, listener: socket.socket) -> None:
-        now = monotonic()
-        receive, send = listener.recvfrom, listener.sendto
-        remembered, asked, allowed = self._remembered, self._asked, self._allowed
-        most, answers = self._limits.queries_per_second, self.counts.answers
-        for _ in range(DRAIN_AT_MOST):
-            try:
-                octets, peer = receive(QUERY_AT_MOST)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # an ICMP error of one of our answers
-            client = peer[0]
-            if not allowed.get(client) and not self._admits(client):
-                continue
-            asked[client] += 1
-            if asked[client] > most:
-                self.counts.dropped[Dropped.RATE] += 1
-                continue
-            kept = remembered.get(octets[2:])
-            if kept is not None and kept[1] > now:
-                answers[kept[2]] += 1
-                try:
-                    send(octets[:2] + kept[0], peer)
-                except OSError:
-                    pass  # it asks again
-                continue
-            self._answer(octets, client, partial(_send, listener, peer), now)
-
-    def _admits(self, client: str) -> bool:
-        known = self._allowed.get(client)
-        if known is None:
-            if len(self._allowed) >= ALLOWED_AT_MOST:
-                self._allowed.clear()
-            address = IPv4Address(client)
-            known = any(address in network for network in self._ranges)
-            self._allowed[client] = known
-        if not known:
-            self.counts.dropped[Dropped.FOREIGN] += 1
-        return known
-
-    def _answer(
-        self,
-        octets: bytes,
-        client: str,
-        reply: Callable[[bytes], None],
-        now: float,
-        *,
-        tcp: bool = False,
-    ) -> None:
-        decision = self._resolver.decide(octets, now, tcp=tcp)
-        match decision:
-            case Unread():
-                self.counts.dropped[Dropped.MALFORMED] += 1
-            case Answer():
-                self._send(decision, reply)
-                if decision.seconds and not tcp:
-                    self._remember(octets, decision, now)
-            case Forward():
-                self._forward(decision, Asker(decision.query, client, tcp, reply))
-
-    def _remember(self, octets: bytes, answer: Answer, now: float) -> None:
-        if len(self._remembered) >= REMEMBERED_AT_MOST:
-            self._remembered.clear()
-        labels = (answer.qtype, answer.rcode, answer.source.value)
-        until = now + answer.seconds
-        self._remembered[octets[2:]] = (answer.octets[2:], until, labels)
-
-    def _send(self, answer: Answer, reply: Callable[[bytes], None]) -> None:
-        labels = (answer.qtype, answer.rcode, answer.source.value)
-        self.counts.answers[labels] += 1
-        if answer.octets[2] & 2:  # TC
-            self.counts.truncated += 1
-        reply(answer.octets)
-
-    def _forward(self, forward: Forward, asker: Asker) -> None:
-        """Ask elsewhere once, however many want to know the same."""
-        flight = (forward.key, asker.tcp)
-        if (
-            self._channel is None
-            or self._forwards[asker.client] >= self._limits.forwards_per_client
-        ):
-            self._tell(asker, Body(0, Rcode.SERVFAIL, (0, 0, 0), b"", ()))
-            return
-        self._forwards[asker.client] += 1
-        waiting = self._flights.get(flight)
-        if waiting is not None:
-            waiting.append(asker)
-            return
-        self._flights[flight] = [asker]
-        query = encode_query(forward.query, 0, forward.query.lowered)
-        self._channel.ask(query, partial(self._landed, flight, forward), tcp=asker.tcp)
-
-    def _landed(self, flight: object, forward: Forward, reply: bytes | None) -> None:
-        body = self._resolver.accept(forward, reply, monotonic())
-        for asker in self._flights.pop(flight, ()):
-            self._forwards[asker.client] -= 1
-            if not self._forwards[asker.client]:
-                del self._forwards[asker.client]
-            self._tell(asker, body)
-
-    def _tell(self, asker: Asker, body: Body) -> None:
-        answer = self._resolver.finish(asker.query, body, tcp=asker.tcp)
-        self._send(answer, asker.reply)
+    async def serve_tcp(self, listener: trio.SocketListener) -> None:
+        """Answer what comes by TCP, until cancelled (RFC 7766)."""
+        await trio.serve_listeners(self._connections.serve, [listener])
 
     async def tick(self) -> None:
         """Give every client its queries of the next second, until cancelled."""
         while True:
             await trio.sleep(1)
-            self._asked.clear()
+            self._left.clear()
 
-    async def serve_tcp(self, listener: trio.SocketListener) -> None:
-        """Answer what comes by TCP, until cancelled (RFC 7766)."""
-        await trio.serve_listeners(self._serve_connection, [listener])
-
-    async def _serve_connection(self, stream: trio.SocketStream) -> None:
-        try:
-            client = stream.socket.getpeername()[0]
-        except OSError:
-            return
-        total = sum(self._connections.values())
-        if (
-            not self._admits(client)
-            or total >= CONNECTIONS_AT_MOST
-            or self._connections[client] >= CONNECTIONS_PER_CLIENT
-        ):
-            await stream.aclose()
-            return
-        self._connections[client] += 1
-        try:
-            async with stream:
-                await self._converse(stream, client)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-            pass  # it left, or says nothing more
-        finally:
-            self._connections[client] -= 1
-            if not self._connections[client]:
-                del self._connections[client]
-
-    async def _converse(self, stream: trio.SocketStream, client: str) -> None:
-        sender, receiver = trio.open_memory_channel[bytes](PIPELINED_AT_MOST)
-
-        def reply(octets: bytes) -> None:
+    def _drain(self, listener: socket.socket, now: float) -> None:
+        receive, send = listener.recvfrom, listener.sendto
+        recall, left, admits = self._remembered.get, self._left, self.admits
+        for _ in range(DRAIN_AT_MOST):
             try:
-                sender.send_nowait(struct.pack("!H", len(octets)) + octets)
-            except (trio.WouldBlock, trio.BrokenResourceError):
-                pass  # more answers than it takes: it asks again
+                query, peer = receive(QUERY_AT_MOST)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error of one of our answers
+            client = peer[0]
+            more = left.get(client, 0)
+            if more:
+                left[client] = more - 1
+            elif not admits(client):
+                continue
+            known = recall(query[2:])
+            if known is None or known[1] <= now:
+                tell = partial(_send, listener, peer)
+                self.answer(query, client, tell, now, tcp=False)
+                continue
+            known[2][0] += 1
+            try:
+                send(query[:2] + known[0], peer)
+            except OSError:
+                pass  # the client asks again
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, stream, receiver)
-            buffer = b""
-            while True:
-                while len(buffer) >= 2 and len(buffer) >= 2 + int.from_bytes(
-                    buffer[:2], "big"
-                ):
-                    end = 2 + int.from_bytes(buffer[:2], "big")
-                    octets, buffer = buffer[2:end], buffer[end:]
-                    self._answer(octets, client, reply, monotonic(), tcp=True)
-                with trio.fail_after(IDLE):
-                    piece = await stream.receive_some(QUERY_AT_MOST)
-                if not piece:
-                    break
-                buffer += piece
-            nursery.cancel_scope.cancel()
+    def admits(self, client: str) -> bool:
+        """Take one of the queries that *client* has in this second, if it has any."""
+        left = self._left.get(client)
+        if left is None:
+            if not self.knows(client):
+                self.counts.dropped[Dropped.FOREIGN] += 1
+                return False
+            left = self._most
+        if not left:
+            self.counts.dropped[Dropped.RATE] += 1
+            return False
+        self._left[client] = left - 1
+        return True
 
+    def knows(self, client: str) -> bool:
+        """Whether *client* is of one of our ranges."""
+        if client in self._foreign:
+            return False
+        address = IPv4Address(client)
+        if any(address in network for network in self._ranges):
+            return True
+        if len(self._foreign) >= FOREIGN_AT_MOST:
+            self._foreign.clear()
+        self._foreign.add(client)
+        return False
 
-async def _write(
-    stream: trio.SocketStream, answers: "trio.MemoryReceiveChannel[bytes]"
-) -> None:
-    async for octets in answers:
-        with trio.fail_after(IDLE):
-            await stream.send_all(octets)
+    def answer(
+        self,
+        query: bytes,
+        client: str,
+        send: Callable[[bytes], None],
+        now: float,
+        *,
+        tcp: bool,
+    ) -> bool:
+        """Answer *query* now or later; False where it gets no answer at all."""
+        decision = self._resolver.decide(query, now, tcp=tcp)
+        match decision:
+            case Unread():
+                self.counts.dropped[Dropped.MALFORMED] += 1
+                return False
+            case Answer():
+                self._tell(send, decision)
+                if decision.seconds and not tcp:
+                    self._remember(query, decision, now)
+            case Forward():
+                tell = partial(self._tell, send)
+                self._flights.join(decision, Asker(decision.query, client, tcp, tell))
+        return True
+
+    def _tell(self, send: Callable[[bytes], None], answer: Answer) -> None:
+        label = (answer.qtype, answer.rcode, answer.source.value)
+        self.counts.tally(label)[0] += 1
+        if answer.octets[2] & 2:  # TC
+            self.counts.truncated += 1
+        send(answer.octets)
+
+    def _remember(self, query: bytes, answer: Answer, now: float) -> None:
+        if len(query) > REMEMBERED_OCTETS_AT_MOST:
+            return
+        if len(self._remembered) >= REMEMBERED_AT_MOST:
+            self._remembered.clear()
+        label = (answer.qtype, answer.rcode, answer.source.value)
+        until = now + answer.seconds
+        self._remembered[query[2:]] = answer.octets[2:], until, self.counts.tally(label)
 
 
 def _send(listener: socket.socket, peer: tuple[str, int], octets: bytes) -> None:

@@ -14,7 +14,7 @@ from .names import encode_name
 from .names import is_within
 
 PATIENCE = 1.5  # seconds for one upstream's answer
-IN_ALL = 4.5  # seconds: a client asks again, or elsewhere, after 5
+IN_ALL = 4.7  # seconds: a client asks again, or elsewhere, after 5
 REST_AT_LEAST = 1.0  # seconds
 REST_AT_MOST = 30.0
 CHECK_EVERY = 60.0  # seconds: a well one is asked whether it asks us

@@ -111,10 +111,6 @@ class Query:
         return self.name + struct.pack("!HH", self.qtype, self.qclass)
 
     @property
-    def opcode(self) -> int:
-        return (self.flags & OPCODE) >> 11
-
-    @property
     def room(self) -> int:
         """How many octets a UDP answer may have."""
         if self.edns is None:

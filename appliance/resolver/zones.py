@@ -60,7 +60,9 @@ class Zones:
     def __init__(self, domain: str | None, ranges: Iterable[IPv4Network]) -> None:
         self._zones: dict[bytes, bytes] = {}
         """By the name from which on everything is in it."""
-        for name in (*SPECIAL, *PRIVATE_6):
+        for name in SPECIAL:  # not even themselves: a SOA of "local" ends mDNS there
+            self._zones[encode_name(name)] = ROOT
+        for name in PRIVATE_6:
             self._zones[encode_name(name)] = encode_name(name)
         for each in (*PRIVATE, *ranges):
             self._zones.update(_reverse(each))

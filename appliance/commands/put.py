@@ -251,10 +251,9 @@ def _unset(values: dict[str, Any], keys: list[str]) -> None:
         if key not in known:
             from difflib import get_close_matches  # slow to import, seldom needed
 
-            near = get_close_matches(key, known, 1, 0.5) or known
-            raise SettingsError(
-                "--unset", f"{each!r} is no key: did you mean {near[0]!r}?"
-            )
+            near = get_close_matches(key, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else ", ".join(known) + " are"
+            raise SettingsError("--unset", f"{each!r} is no key: {hint}")
         values.pop(key, None)
 
 

@@ -1,7 +1,6 @@
 """The state follows its files: in order, by command or by hand."""
 
 import threading
-from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -145,27 +144,32 @@ def test_a_directory_that_cannot_be_listed_changes_nothing(house: House) -> None
     state = house.state()
     state.load()
     changes: list[Change] = []
+    told = [trio.Event(), trio.Event()]
     away = house.files.state / "away"
+
+    def changed(change: Change) -> None:
+        told[len(changes)].set()
+        changes.append(change)
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Follower(state, changes.append).run)
+            nursery.start_soon(Follower(state, changed).run)
             house.files.bindings.rename(away)
             house.files.bindings.touch()
-            while not changes:
-                await trio.sleep(1)
+            await told[0].wait()
             for _ in range(10):
                 await trio.sleep(1)
             house.files.bindings.unlink()
             away.rename(house.files.bindings)
             house.bind(6)
-            while len(changes) < 2:
-                await trio.sleep(1)
+            await told[1].wait()
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-    told, healed = changes
-    assert [each.what for each in told.problems] == ["cannot be listed: Not a directory"]
+    first, healed = changes
+    assert [each.what for each in first.problems] == [
+        "cannot be listed: Not a directory"
+    ]
     assert [each.ip for each in healed.put] == [ip(6)]
     assert healed.gone == ()
 
@@ -179,19 +183,14 @@ def test_what_is_back_is_not_let_go(house: House) -> None:
     follower = Follower(state, lambda change: None)
     away = house.files.state / "away"
 
-    async def main(steps: list[Callable[[], Awaitable[Change]]]) -> Change:
-        for step in steps:
-            change = await step()
-        return change
-
     house.files.bindings.rename(away)
     house.files.bindings.mkdir()
-    trio.run(main, [follower.rescan])
+    trio.run(follower.rescan)
     assert len(state.vanished) == 41
     house.files.bindings.rmdir()
     away.rename(house.files.bindings)
     house.file(5).unlink()
-    change = trio.run(main, [follower.accept])
+    change = trio.run(follower.accept)
     assert [each.ip for each in change.gone] == [ip(5)]
     assert len(state.table) == 40
 

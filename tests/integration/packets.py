@@ -172,6 +172,16 @@ class Wire:
                 missing.discard(answer.xid)
         return answers
 
+    def receive_within(self, seconds: float) -> Answer | None:
+        """Return the next answer, if one comes in time."""
+        self._raw.settimeout(seconds)
+        try:
+            return Answer.parse(self._raw.recv(4096))
+        except TimeoutError:
+            return None
+        finally:
+            self._raw.settimeout(ANSWER_WITHIN)
+
     def ask(
         self, mac: str, kind: int = DISCOVER, *, requested: str | None = None
     ) -> Answer:

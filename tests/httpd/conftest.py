@@ -5,10 +5,6 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("any machine", deadline=None)  # a busy one is no fault
-settings.load_profile("any machine")
 
 
 def descriptors() -> set[tuple[str, str]]:

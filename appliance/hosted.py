@@ -17,6 +17,7 @@ from .layout import Layout
 from .layout import NetworkLayout
 from .settings import Settings
 from .settings import load_settings
+from .state import Change
 from .state import State
 
 
@@ -49,16 +50,21 @@ class Hosted(HostedNetwork):
             started = monotonic()
             if not self._pace.wants(directory.modified(), started):
                 return
-            stamps = directory.stamps()
-            names = self._state.differing(stamps)
-            changed = self._state.update(directory.read_all(names), stamps)
+            changed = self._rescan()
             self._pace.looked(started, monotonic())
         if changed:
             self._bound = self._read()
 
     def accept(self) -> None:
-        if self._state.accept():
-            self._bound = self._read()
+        self._rescan()  # what is back by now is not let go
+        self._state.accept()
+        self._bound = self._read()
+
+    def _rescan(self) -> Change:
+        directory = self._state.directory
+        stamps = directory.stamps()
+        names = self._state.differing(stamps)
+        return self._state.update(directory.read_all(names), stamps)
 
     def _read(self) -> dict[IPv4Address, HardwareAddress]:
         return {record.ip: record.mac for record in self._state.records.values()}

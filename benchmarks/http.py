@@ -78,14 +78,13 @@ def measure(here: Room, ours: int, theirs: int) -> list[list[object]]:
             rates = [each.rate for each in rounds]
             costs = [each.cost for each in rounds]
             waits = [each.latency for each in rounds]
-            rows.append([f"{server}, {name}", rates, costs, waits, ""])
+            rows.append([f"{server}, {name}", rates, costs, waits])
         rows.append(
             [
-                "",
+                "  ours/theirs",
                 ratio([x.rate for x in us], [x.rate for x in them]),
                 ratio([x.cost for x in us], [x.cost for x in them]),
                 ratio([x.latency for x in us], [x.latency for x in them]),
-                "ours/theirs",
             ]
         )
     return rows
@@ -101,7 +100,7 @@ def main() -> None:
         here.installation.succeed("put", "n1", address(0), *name)
         lighttpd = start_lighttpd(peer, {PATH: b"i-0123456789abcdef0"})
         rows = measure(here, server_of(daemon), lighttpd.pid)
-    header = ["server", "requests/s", "processor us", "half within us", ""]
+    header = ["server", "requests/s", "processor us", "half within us"]
     show("HTTP, a document of 19 octets", header, rows)
 
 

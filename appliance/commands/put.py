@@ -140,7 +140,8 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
             write_if_new(files.metadata / str(address) / name, octets)
         text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
         write_if_new(path, text.encode())
-    bring_in_force(files, [mac.digits], f"{mac} is bound to {address} on disk")
+        # still locked: who asks next for the holder of an address hears of this one
+        bring_in_force(files, [mac.digits], f"{mac} is bound to {address} on disk")
     return 0
 
 

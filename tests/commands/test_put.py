@@ -226,6 +226,42 @@ def test_as_a_program(house: House) -> None:
     assert document.read_bytes() == b"#cloud-config\n"
 
 
+def test_many_at_once(house: House) -> None:
+    """Each returns when its own is in force, and none is lost."""
+    with house.running() as control:
+        puts = [
+            subprocess.Popen(
+                [*METALEASE, "put", "n1", str(ip(number)), "--mac", str(mac(number))],
+                env={**os.environ, "METALEASE_ROOT": str(house.layout.root)},
+            )
+            for number in range(5, 17)
+        ]
+        for number, putting in enumerate(puts, 5):
+            assert putting.wait(60) == 0
+            assert control.state.at(ip(number)) is not None
+    assert len(os.listdir(house.files.bindings)) == len(puts)
+
+
+def test_many_that_want_one_address(house: House) -> None:
+    """One gets it; the others are refused with his name, and leave no file."""
+    with house.running() as control:
+        puts = [
+            subprocess.Popen(
+                [*METALEASE, "put", "n1", str(ip(5)), "--mac", str(mac(number))],
+                env={**os.environ, "METALEASE_ROOT": str(house.layout.root)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(5, 11)
+        ]
+        said = [(putting.communicate()[1], putting.returncode) for putting in puts]
+        (record,) = control.state.records.values()
+        assert control.state.problems == {}
+    assert sorted(code for _, code in said) == [0, 1, 1, 1, 1, 1]
+    assert all(f"it is bound to {record.mac}" in err for err, code in said if code)
+    assert os.listdir(house.files.bindings) == [f"{record.mac.digits}.json"]
+
+
 def test_what_is_not_loaded() -> None:
     """The command line imports no trio, pyroute2, dnslib or prometheus_client for
     what runs once per VM.

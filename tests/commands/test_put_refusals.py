@@ -9,6 +9,8 @@ from tests.appliance.house import House
 from tests.appliance.house import Said
 from tests.appliance.house import ip
 from tests.appliance.house import mac
+from tests.appliance.plumbing import in_machine
+from tests.appliance.plumbing import sh
 
 M5 = ("--mac", str(mac(5)))
 DOWN = "its daemon is not running and will find it: metalease run n1\n"
@@ -93,3 +95,26 @@ def test_a_private_key_is_not_repeated(house: House, tmp_path: Path) -> None:
     assert refused(said) == (
         "put n1 10.0.0.5: public_keys.ops: has to be one line of text"
     )
+
+
+@in_machine
+def test_a_full_disk() -> None:
+    """Exit code 1, the old files intact, and no temporary one is left."""
+    root = Path("/run/full")
+    root.mkdir()
+    sh(f"mount -t tmpfs -o size=1m none {root}")
+    house = House.build(root)
+    house.drop(ip(5), "user-data", b"old")
+    house.metalease("put", "n1", ip(5), *M5)
+    before = house.file(5).read_bytes()
+    words = ("put", "n1", ip(5), "--mtu", 1400, "--user-data", "-")
+    said = house.metalease(*words, stdin=b"x" * (2 << 20))
+    document = house.files.metadata / "10.0.0.5/user-data"
+    assert refused(said) == (
+        f"{document}: cannot be written (No space left on device):"
+        " what was there is unchanged"
+    )
+    assert document.read_bytes() == b"old"
+    assert house.file(5).read_bytes() == before
+    for folder in (document.parent, house.files.bindings):
+        assert len(os.listdir(folder)) == 1

@@ -196,3 +196,35 @@ def test_a_guest_without_documents_boots(house: House) -> None:
     assert get(found, "/latest/meta-data/instance-id", guest) == uuid.encode()
     assert get(found, "/word/meta-data/instance-id", guest) == uuid.encode()
     assert IPv4Address("10.0.0.6") == guest.address
+
+
+def test_dropped_leaves_are_true_in_every_dialect(house: House) -> None:
+    """clients C43: an id and a name that were dropped for EC2 are all dialects'."""
+    found = metadata(house)
+    house.drop(ip(5), "meta-data/instance-id", b"0123abcd")
+    house.drop(ip(5), "meta-data/local-hostname", b"zs-vm\n")
+    openstack = json.loads(get(found, "/openstack/latest/meta_data.json") or b"")
+    nocloud = json.loads(get(found, "/nocloud/meta-data") or b"")
+    assert (openstack["uuid"], openstack["hostname"]) == ("0123abcd", "zs-vm")
+    told = (nocloud["instance-id"], nocloud["local-hostname"])
+    assert told == ("0123abcd", "zs-vm")
+
+
+def test_a_leaf_that_is_no_line_tells_nothing(house: House) -> None:
+    """clients C43: what cannot be an id leaves the made one in force."""
+    found = metadata(house)
+    before = get(found, "/nocloud/meta-data")
+    house.drop(ip(5), "meta-data/instance-id", b"two\nlines")
+    assert get(found, "/nocloud/meta-data") == before
+    house.drop(ip(5), "meta-data/instance-id", LARGE)
+    assert get(found, "/nocloud/meta-data") == before
+
+
+@pytest.mark.parametrize("name", [".secret", "user-data~", "x.tmp", "index.html"])
+def test_what_is_not_listed_is_not_served(house: House, name: str) -> None:
+    """metadata 1.5: hidden and temporary names are no documents."""
+    found = metadata(house)
+    house.drop(ip(5), f"meta-data/{name}", b"half")
+    response = answer(found, f"/latest/meta-data/{name}")
+    assert response is not None
+    assert response.status == 404

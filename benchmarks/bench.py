@@ -20,7 +20,6 @@ from pathlib import Path
 
 from appliance.lab.cell import Process
 from appliance.lab.guest import Guest
-from appliance.lab.installation import COMMAND
 from appliance.lab.installation import PACKAGES
 from appliance.lab.installation import ROOT
 from appliance.lab.installation import Installation
@@ -106,7 +105,8 @@ class Room:
 
     def launch(self) -> Process:
         """Start the daemon, and do not wait."""
-        return self.machine.start([COMMAND, "run", "n1"], environment=ENVIRONMENT)
+        words = [sys.executable, "-m", "appliance.cli", "run", "n1"]
+        return self.machine.start(words, environment=ENVIRONMENT)
 
     def start(self) -> Process:
         """Start the daemon on its processor; return when it serves."""

@@ -41,6 +41,9 @@ from .records import Record
 from .settings import Settings
 from .state import State
 
+REMEMBERED_AT_MOST = 4096  # paths and what the rules say of them
+PATH_AT_MOST = 256  # characters of one that is remembered
+
 OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
 
 
@@ -72,8 +75,9 @@ class Metadata(Answers):
         self.settings = settings
         self.rules = rules
         self._state = state
-        self._files = files
+        self._metadata = str(files.metadata)  # a path is joined at each request
         self._cache = FileCache()
+        self._remembered: dict[object, Rewrite | None] = {}
         self._default = DocumentRoot(files.default, self._cache)
         self._shared = DocumentRoot(files.shared, self._cache)
 
@@ -116,8 +120,7 @@ class Metadata(Answers):
         facts = {"network": self.settings.name}
         if record is not None:
             facts["mac"] = str(record.mac)
-        asked = Asked(request.path, address, request.method, facts)
-        rule = self.rules.apply(asked)
+        rule = self._rule(Asked(request.path, address, request.method, facts))
         if rule is None:
             return Outcome(respond(Missing()))
         finder = _Finder(self, address, record, rule, wait)
@@ -127,9 +130,21 @@ class Metadata(Answers):
         response = respond(resource, rule.content_type)
         return Outcome(replace(response, rule=rule.origin), rule)
 
+    def _rule(self, asked: Asked) -> Rewrite | None:
+        """Apply the rules, or remember what they said: guests ask the same again."""
+        key = (asked.path, asked.remoteip, asked.method, asked.facts.get("mac"))
+        if key in self._remembered:
+            return self._remembered[key]
+        rule = self.rules.apply(asked)
+        if len(asked.path) <= PATH_AT_MOST:
+            if len(self._remembered) >= REMEMBERED_AT_MOST:
+                self._remembered.clear()
+            self._remembered[key] = rule
+        return rule
+
     def roots(self, address: IPv4Address) -> tuple[tuple[str, DocumentRoot], ...]:
         """Return where the documents of the guest at *address* are looked for."""
-        own = DocumentRoot(self._files.metadata / str(address), self._cache)
+        own = DocumentRoot(f"{self._metadata}/{address}", self._cache)
         return ((OWN, own), (DEFAULT, self._default))
 
     @property

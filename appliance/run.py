@@ -8,6 +8,7 @@ was started.
 """
 
 import fcntl
+import gc
 import os
 import select
 import signal
@@ -38,6 +39,7 @@ from .rules import load_rules
 from .settings import Settings
 from .settings import load_settings
 from .sockets import open_sockets
+from .state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def run(files: NetworkLayout) -> int:
 
     Raises SettingsError for what an operator has to mend first.
     """
+    # 10,000 bindings are read, and stay: to look for rubbish among them is in vain
+    gc.disable()
     settings = load_settings(files)
     plan = Plan(settings, load_rules(settings, files), files, Notifier())
     if os.geteuid() == 0:
@@ -73,6 +77,7 @@ def _run_as_root(plan: Plan) -> int:
     _lock(plan.files)  # held by both halves until they end
     _make(plan.settings)
     hosted = Hosted(plan.settings, plan.files)
+    gc.freeze()
     reader, writer = os.pipe2(os.O_CLOEXEC)
     parent = os.getpid()
     child = os.fork()
@@ -82,7 +87,7 @@ def _run_as_root(plan: Plan) -> int:
     code = 1
     try:
         os.close(reader)
-        code = _child(plan, parent, writer)
+        code = _child(plan, parent, writer, hosted.state)
     except SettingsError as problem:
         print(f"metalease: {problem}", file=sys.stderr)
         code = problem.exit_code
@@ -144,7 +149,7 @@ def _device_here(settings: Settings) -> str:
     return inner.name
 
 
-def _child(plan: Plan, parent: int, ready: int) -> int:
+def _child(plan: Plan, parent: int, ready: int, state: State) -> int:
     settings, files = plan.settings, plan.files
     account, group = state_files.service_account(), state_files.service_group()
     device = links.device(settings.attachment)
@@ -161,11 +166,12 @@ def _child(plan: Plan, parent: int, ready: int) -> int:
             f"user {account.pw_name} cannot read it: every directory above"
             " has to let others pass (chmod o+x)",
         )
-    given = Given(settings, plan.rules, files, sockets)
+    given = Given(settings, plan.rules, files, sockets, state)
     return _serve(given, plan.notifier, lambda: os.close(ready))
 
 
 def _serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> int:
+    gc.enable()
     ended: list[str] = []
     try:
         trio.run(partial(serve, given, notifier, ready), strict_exception_groups=True)
@@ -188,6 +194,7 @@ class Parent:
 
     def run(self) -> int:
         """Return the child's exit code when it has ended."""
+        gc.enable()
         try:
             trio.run(self._run, strict_exception_groups=True)
         finally:
@@ -201,14 +208,18 @@ class Parent:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_signals)
             nursery.start_soon(self._await_child, nursery.cancel_scope)
-            await nursery.start(
-                partial(
-                    host.keep,
-                    lambda: {name: self._hosted},
-                    self._plan.files.parent_socket,
-                    report=report,
+            if links.may_change():
+                await nursery.start(
+                    partial(
+                        host.keep,
+                        lambda: {name: self._hosted},
+                        self._plan.files.parent_socket,
+                        report=report,
+                    )
                 )
-            )
+            else:  # a container: what it lacks is said, and its maker's affair
+                for missing in links.check(self._plan.settings.attachment):
+                    report(name, missing)
             await trio.lowlevel.wait_readable(self._ready)
             # the pipe closes when the child serves, and when it ends
             if not select.select([self._child], [], [], 0)[0]:

@@ -79,6 +79,16 @@ class State:
         fresh.sort(key=lambda name: (stamps[name][2], name))
         return fresh + [name for name in known if name not in stamps]
 
+    def replaced(self, inodes: Mapping[str, int]) -> list[str]:
+        """Return the files that have come, gone or been renamed over."""
+        known = self._stamps
+        fresh = [
+            name
+            for name, inode in inodes.items()
+            if name not in known or known[name][0] != inode
+        ]
+        return fresh + [name for name in known if name not in inodes]
+
     def update(
         self,
         contents: Mapping[str, Content],

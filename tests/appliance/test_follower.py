@@ -15,7 +15,9 @@ from appliance.directory import Content
 from appliance.directory import StateDirectory
 from appliance.follower import SHARE
 from appliance.follower import Follower
+from appliance.follower import Look
 from appliance.follower import Pace
+from appliance.follower import find_changes
 from appliance.state import Change
 from appliance.state import State
 
@@ -200,11 +202,27 @@ def test_pace() -> None:
     takes at most a fiftieth of the time.
     """
     pace = Pace()
-    assert pace.wants(1, now=0.0)
+    assert pace.choose(1, now=0.0) is Look.TIMES
     pace.looked(0.0, 0.1)
     rest = 0.1 / SHARE
-    assert not pace.wants(1, now=0.1 + rest - 0.01)
-    assert pace.wants(1, now=0.1 + rest)
+    assert pace.choose(1, now=0.1 + rest - 0.01) is Look.NOT
+    assert pace.choose(1, now=0.1 + rest) is Look.TIMES
     pace.looked(6.0, 6.1)
-    assert pace.wants(2, now=6.2)
-    assert not pace.wants(2, now=6.3)
+    assert pace.choose(2, now=6.2) is Look.NAMES
+    assert pace.choose(2, now=6.3) is Look.NOT
+
+
+def test_a_look_at_names_finds_what_is_renamed_into_place(house: House) -> None:
+    """A look at names finds what came, went or was renamed over, and no edit."""
+    for number in (5, 6, 7):
+        house.bind(number)
+    state = house.state()
+    state.load()
+    assert find_changes(state, Look.NAMES)[0] == []
+    house.bind(8)
+    house.file(6).unlink()
+    fresh = house.file(7).with_suffix(".fresh")
+    fresh.write_bytes(house.file(7).read_bytes())
+    fresh.rename(house.file(7))
+    found = {house.file(number).name for number in (6, 7, 8)}
+    assert set(find_changes(state, Look.NAMES)[0]) == found

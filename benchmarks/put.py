@@ -1,7 +1,6 @@
 """What a put costs, beside what Python itself costs."""
 
 import os
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -17,7 +16,12 @@ from .bench import room
 from .bench import show
 
 TIMES = 15
-SCRIPT = "import sys; from appliance.cli import main; sys.exit(main())"
+# as a package starts it: Debian's python, no user's site, no PYTHON* variables
+PYTHON = "/usr/bin/python3"
+SCRIPT = (
+    f"import sys; sys.path.insert(0, {str(PACKAGES)!r});"
+    " from appliance.cli import main; sys.exit(main())"
+)
 QUIET = [(os.POSIX_SPAWN_OPEN, each, os.devnull, os.O_WRONLY, 0) for each in (1, 2)]
 
 
@@ -32,7 +36,8 @@ class Cost:
         return [self.wall, min(self.wall), self.processor, min(self.processor)]
 
     def run(self, code: str, words: list[str], environment: dict[str, str]) -> None:
-        argv = [sys.executable, "-c", code, *words]
+        prefix = f"pycache_prefix={environment['BYTECODE']}"
+        argv = [PYTHON, "-sE", "-X", prefix, "-c", code, *words]
         started = time.perf_counter()
         process = os.posix_spawn(argv[0], argv, environment, file_actions=QUIET)
         _, _, used = os.wait4(process, 0)
@@ -45,8 +50,7 @@ def main() -> None:
     costs: dict[str, Cost] = {}
     with room() as here, tempfile.TemporaryDirectory() as bytecode:
         environment = {
-            "PYTHONPATH": str(PACKAGES),
-            "PYTHONPYCACHEPREFIX": bytecode,
+            "BYTECODE": bytecode,
             "METALEASE_ROOT": str(here.root),
         }
 

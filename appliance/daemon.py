@@ -51,6 +51,8 @@ class Given:
     sockets: Sockets
     line: socket.socket | None = None
     """To the forwarder that was started with us; else one is looked for."""
+    state: State | None = None
+    """The bindings, where they were read before the fork."""
 
 
 async def serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> None:
@@ -83,7 +85,7 @@ class Daemon:
         self._journal = Journal()
         self._metrics = Metrics(__version__)
         self._observation = Observation(self._journal, self._metrics, time.time)
-        self._state = State(StateDirectory(files.bindings), settings)
+        self._state = given.state or State(StateDirectory(files.bindings), settings)
         self._follower = Follower(self._state, self._changed)
         self._surroundings = Surroundings(settings, files.layout)
         self._port = given.sockets.dhcp
@@ -111,7 +113,11 @@ class Daemon:
 
     def load(self) -> None:
         """Read the files; raises SettingsError when they cannot even be listed."""
-        self._changed(self._state.load())
+        if self._given.state is None:
+            self._state.load()
+        problems = tuple(self._state.problems.values())
+        self._changed(Change(problems=problems))
+        self._journal.log("loaded", bindings=len(self._state.table), bad=len(problems))
         self._look_around()
 
     async def start(self, nursery: trio.Nursery) -> None:

@@ -37,25 +37,28 @@ class StateDirectory:
         except OSError:
             return 0  # `stamps` says why
 
-    def stamps(self) -> dict[str, Stamp]:
-        """Return every file that is a binding's, or means to be one.
+    def inodes(self) -> dict[str, int]:
+        """Return the inode of every file that is a binding's, or means to be one.
 
         Temporary names of editors, rsync and ourselves begin with a dot or do not
         end in .json.  Raises SettingsError when the directory cannot be listed.
         """
         try:
             with os.scandir(self.bindings) as entries:
-                names = [
-                    entry.name
+                return {
+                    entry.name: entry.inode()
                     for entry in entries
                     if entry.name.endswith(SUFFIX) and not entry.name.startswith(".")
-                ]
+                }
         except FileNotFoundError:
             return {}
         except OSError as problem:
             what = f"cannot be listed: {problem.strerror}"
             raise SettingsError(self.bindings, what) from None
-        return self.stamps_of(names)
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Return the stamps of all of them: ten times the work of `inodes`."""
+        return self.stamps_of(self.inodes())
 
     def stamps_of(self, names: Iterable[str]) -> dict[str, Stamp]:
         """Return the stamps of *names*, as far as they are there."""

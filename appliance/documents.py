@@ -34,8 +34,9 @@ def instance_id(settings: Settings, record: Record) -> str:
 
     What runs once per instance must see the same id at every boot, in every dialect.
     """
-    made = uuid.uuid5(IDS, f"{settings.name}/{record.mac}")
-    return record.instance_id or str(made)
+    if record.instance_id is not None:
+        return record.instance_id
+    return str(uuid.uuid5(IDS, f"{settings.name}/{record.mac}"))
 
 
 def _instance_id(settings: Settings, record: Record) -> bytes:

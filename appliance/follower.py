@@ -6,6 +6,7 @@ was read last.
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from enum import Enum
 
 import trio
 
@@ -20,6 +21,16 @@ TICK = 1.0  # seconds between two looks at the directory
 SHARE = 0.02
 
 
+class Look(Enum):
+    """How closely the files are looked at."""
+
+    NOT = 0
+    NAMES = 1
+    """Which are there, and under which inode: finds all that is renamed into place."""
+    TIMES = 2
+    """When each was changed: finds also what was edited in place."""
+
+
 class Pace:
     """When to look at the files again: a change of the directory is seen each time,
     one inside a file at a pace that a large directory can bear.
@@ -29,15 +40,28 @@ class Pace:
         self._modified = -1
         self._due = 0.0
 
-    def wants(self, modified: int, now: float) -> bool:
-        """Whether a full look is due; *modified* is the directory's time."""
-        if modified == self._modified and now < self._due:
-            return False
-        self._modified = modified
-        return True
+    def choose(self, modified: int, now: float) -> Look:
+        """Return the look that is due; *modified* is the directory's time."""
+        seen, self._modified = self._modified, modified
+        if now >= self._due:
+            return Look.TIMES
+        return Look.NOT if modified == seen else Look.NAMES
 
     def looked(self, started: float, ended: float) -> None:
+        """Take note of a look at the times, and what it cost."""
         self._due = ended + (ended - started) / SHARE
+
+
+def find_changes(state: State, look: Look) -> tuple[list[str], dict[str, Stamp]]:
+    """Return the files that differ from what is in force, and their stamps.
+
+    Raises SettingsError when the directory cannot be listed.
+    """
+    if look is Look.NAMES:
+        names = state.replaced(state.directory.inodes())
+        return names, state.directory.stamps_of(names)
+    stamps = state.directory.stamps()
+    return state.differing(stamps), stamps
 
 
 class Follower:
@@ -58,11 +82,14 @@ class Follower:
             stamps = await trio.to_thread.run_sync(directory.stamps_of, names)
             return await self._update(names, stamps, commanded=True)
 
-    async def rescan(self, *, commanded: bool = False) -> Change:
+    async def rescan(
+        self, look: Look = Look.TIMES, *, commanded: bool = False
+    ) -> Change:
         """Look at every file, and bring what differs in force."""
         async with self._turn:
-            stamps = await trio.to_thread.run_sync(self._state.directory.stamps)
-            names = self._state.differing(stamps)
+            names, stamps = await trio.to_thread.run_sync(
+                find_changes, self._state, look
+            )
             return await self._update(names, stamps, commanded=commanded)
 
     async def accept(self) -> Change:
@@ -80,14 +107,16 @@ class Follower:
             await trio.sleep(TICK)
             started = trio.current_time()
             modified = await trio.to_thread.run_sync(directory.modified)
-            if self._pace.wants(modified, started):
-                await self._look()
+            look = self._pace.choose(modified, started)
+            if look is not Look.NOT:
+                await self._look(look)
+            if look is Look.TIMES:
                 self._pace.looked(started, trio.current_time())
 
-    async def _look(self) -> None:
+    async def _look(self, look: Look) -> None:
         """Rescan; a directory that cannot be listed is told once, and looked at on."""
         try:
-            await self.rescan()
+            await self.rescan(look)
         except SettingsError as problem:
             if str(problem) != self._told:
                 self._told = str(problem)

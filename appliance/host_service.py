@@ -11,7 +11,7 @@ from .errors import SettingsError
 from .hosted import HostedNetworks
 from .layout import Layout
 from .notify import Notifier
-from .run import report
+from .parent import report
 
 WATCHDOG_SHARE = 2  # a word in half of the time that the manager gives
 

@@ -11,12 +11,15 @@ from .attachment import Attachment
 from .directory import SUFFIX
 from .directory import StateDirectory
 from .errors import SettingsError
+from .follower import Look
 from .follower import Pace
+from .follower import find_changes
 from .keeper import HostedNetwork
 from .layout import Layout
 from .layout import NetworkLayout
 from .settings import Settings
 from .settings import load_settings
+from .state import Change
 from .state import State
 
 
@@ -25,10 +28,11 @@ class Hosted(HostedNetwork):
 
     def __init__(self, settings: Settings, files: NetworkLayout) -> None:
         self._settings = settings
-        self._state = State(StateDirectory(files.bindings), settings)
+        self.state = State(StateDirectory(files.bindings), settings)
+        """A daemon that is forked from here goes on with it."""
         self._pace = Pace()
-        self._state.load()
-        self._bound = self._read()
+        self._bound: dict[IPv4Address, HardwareAddress] = {}
+        self._follow(self.state.load())
 
     @property
     def attachment(self) -> Attachment:
@@ -38,30 +42,35 @@ class Hosted(HostedNetwork):
         return self._bound
 
     def refresh(self, macs: Sequence[str] | None) -> None:
-        directory = self._state.directory
+        directory = self.state.directory
         if macs is not None:
             names = [mac + SUFFIX for mac in macs]
             stamps = directory.stamps_of(names)
-            changed = self._state.update(
-                directory.read_all(names), stamps, commanded=True
-            )
-        else:
-            started = monotonic()
-            if not self._pace.wants(directory.modified(), started):
-                return
-            stamps = directory.stamps()
-            names = self._state.differing(stamps)
-            changed = self._state.update(directory.read_all(names), stamps)
+            contents = directory.read_all(names)
+            self._follow(self.state.update(contents, stamps, commanded=True))
+            return
+        started = monotonic()
+        look = self._pace.choose(directory.modified(), started)
+        if look is not Look.NOT:
+            self._rescan(look)
+        if look is Look.TIMES:
             self._pace.looked(started, monotonic())
-        if changed:
-            self._bound = self._read()
 
     def accept(self) -> None:
-        if self._state.accept():
-            self._bound = self._read()
+        self._rescan(Look.TIMES)  # what is back by now is not let go
+        self._follow(self.state.accept())
 
-    def _read(self) -> dict[IPv4Address, HardwareAddress]:
-        return {record.ip: record.mac for record in self._state.records.values()}
+    def _rescan(self, look: Look) -> None:
+        names, stamps = find_changes(self.state, look)
+        contents = self.state.directory.read_all(names)
+        self._follow(self.state.update(contents, stamps))
+
+    def _follow(self, change: Change) -> None:
+        for record in change.gone:
+            if self._bound.get(record.ip) == record.mac:
+                del self._bound[record.ip]
+        for record in change.put:
+            self._bound[record.ip] = record.mac
 
 
 class HostedNetworks:

@@ -66,7 +66,7 @@ def check(attachment: Attachment) -> list[str]:
             if isinstance(problem, OSError):
                 problem = _refusal(attachment, step.name, problem)
             return found or [str(problem)]
-    if isinstance(attachment.where, Device) and not _may_change():
+    if isinstance(attachment.where, Device) and not may_change():
         found.append(
             "permanent neighbours are not kept, a guest may borrow another's address:"
             " give the container CAP_NET_ADMIN (--cap-add NET_ADMIN)"
@@ -227,7 +227,8 @@ _PRIVILEGE: Final = (
 )
 
 
-def _may_change() -> bool:
+def may_change() -> bool:
+    """Whether we have CAP_NET_ADMIN, without which nothing here can be made."""
     status = Path("/proc/self/status").read_text()
     held = int(status.partition("CapEff:")[2].split(maxsplit=1)[0], 16)
     return bool(held & _CAP_NET_ADMIN)

@@ -14,6 +14,8 @@ from ipaddress import IPv4Address
 from httpd.contract import Answers
 from httpd.listener import Peer
 from httpd.listing import NUMBERED
+from httpd.listing import is_document
+from httpd.messages import FileBody
 from httpd.messages import Request
 from httpd.messages import Response
 from httpd.respond import Directory
@@ -31,12 +33,16 @@ from rewrite.ruleset import Asked
 from rewrite.ruleset import Rewrite
 from rewrite.ruleset import RuleSet
 
+from .documents import MADE as MADE_DOCUMENTS
 from .documents import made_names
 from .documents import make_document
 from .layout import NetworkLayout
 from .records import Record
 from .settings import Settings
 from .state import State
+
+REMEMBERED_AT_MOST = 4096  # paths and what the rules say of them
+PATH_AT_MOST = 256  # characters of one that is remembered
 
 OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
 
@@ -69,8 +75,9 @@ class Metadata(Answers):
         self.settings = settings
         self.rules = rules
         self._state = state
-        self._files = files
+        self._metadata = str(files.metadata)  # a path is joined at each request
         self._cache = FileCache()
+        self._remembered: dict[object, Rewrite | None] = {}
         self._default = DocumentRoot(files.default, self._cache)
         self._shared = DocumentRoot(files.shared, self._cache)
 
@@ -113,8 +120,7 @@ class Metadata(Answers):
         facts = {"network": self.settings.name}
         if record is not None:
             facts["mac"] = str(record.mac)
-        asked = Asked(request.path, address, request.method, facts)
-        rule = self.rules.apply(asked)
+        rule = self._rule(Asked(request.path, address, request.method, facts))
         if rule is None:
             return Outcome(respond(Missing()))
         finder = _Finder(self, address, record, rule, wait)
@@ -124,9 +130,21 @@ class Metadata(Answers):
         response = respond(resource, rule.content_type)
         return Outcome(replace(response, rule=rule.origin), rule)
 
+    def _rule(self, asked: Asked) -> Rewrite | None:
+        """Apply the rules, or remember what they said: guests ask the same again."""
+        key = (asked.path, asked.remoteip, asked.method, asked.facts.get("mac"))
+        if key in self._remembered:
+            return self._remembered[key]
+        rule = self.rules.apply(asked)
+        if len(asked.path) <= PATH_AT_MOST:
+            if len(self._remembered) >= REMEMBERED_AT_MOST:
+                self._remembered.clear()
+            self._remembered[key] = rule
+        return rule
+
     def roots(self, address: IPv4Address) -> tuple[tuple[str, DocumentRoot], ...]:
         """Return where the documents of the guest at *address* are looked for."""
-        own = DocumentRoot(self._files.metadata / str(address), self._cache)
+        own = DocumentRoot(f"{self._metadata}/{address}", self._cache)
         return ((OWN, own), (DEFAULT, self._default))
 
     @property
@@ -160,6 +178,8 @@ class _Finder:
                 return self._alias(alias.path, target.removeprefix(alias.prefix))
         first, _, rest = target.lstrip("/").partition("/")
         path = rest.strip("/")
+        if not _is_served(path):
+            return Missing()
         if first == str(self.address):
             return self._search(self.metadata.roots(self.address), path, made=True)
         if first == "default":
@@ -171,7 +191,7 @@ class _Finder:
     def _find_for_stranger(self, target: str) -> Resource:
         """Return what an address without a binding is let in to: default/ alone."""
         first, _, rest = target.lstrip("/").partition("/")
-        if first not in (str(self.address), "default"):
+        if first not in (str(self.address), "default") or not _is_served(rest):
             return Missing()
         return self._search(self.metadata.default, rest.strip("/"), made=False)
 
@@ -187,6 +207,8 @@ class _Finder:
         return Directory(tuple(shown), "listed")
 
     def _alias(self, path: str, rest: str) -> Resource:
+        if not _is_served(rest):
+            return Missing()
         root = self.metadata.alias(path)
         found = self._search(((ALIAS, root),), rest.strip("/"), made=False)
         if not isinstance(found, Missing) or rest.strip("/"):
@@ -212,7 +234,7 @@ class _Finder:
                 names.update(found.names)
                 origins.append(origin)
         if made and self.record is not None:
-            body = make_document(self.metadata.settings, self.record, path)
+            body = self._make(self.record, path)
             if body is not None and not names:
                 return Document(body, None, MADE)
             more = made_names(self.record, path)
@@ -222,6 +244,31 @@ class _Finder:
         if not names:
             return Missing()
         return Directory(tuple(names), "+".join(origins))
+
+    def _make(self, record: Record, path: str) -> bytes | None:
+        """Make a document: dropped leaves of EC2 are true in every dialect (C43)."""
+        if path in MADE_DOCUMENTS:
+            told = self._leaf("meta-data/instance-id")
+            name = self._leaf("meta-data/local-hostname")
+            binding = record.binding
+            if name is not None:
+                binding = replace(binding, hostname=name)
+            record = replace(
+                record, binding=binding, instance_id=told or record.instance_id
+            )
+        return make_document(self.metadata.settings, record, path)
+
+    def _leaf(self, path: str) -> str | None:
+        """Return the line of a dropped leaf; None where there is no such line."""
+        _, own = self.metadata.roots(self.address)[0]
+        found = own.find(path, wait=self.wait)
+        if not isinstance(found, File):
+            return None
+        if isinstance(found.body, FileBody):
+            discard(found.body)
+            return None
+        text = found.body.decode("utf-8", "replace").strip()
+        return text if text and text.isprintable() else None
 
     def _look(self, root: DocumentRoot, path: str) -> File | Names | None:
         found = root.find(path, wait=self.wait)
@@ -244,3 +291,8 @@ class _Finder:
                     segments[place] = name.removesuffix("/")
                     return root.find("/".join(segments), wait=self.wait)
         return None
+
+
+def _is_served(path: str) -> bool:
+    """Whether every name of *path* is one that a listing would show."""
+    return all(is_document(name) for name in path.split("/"))

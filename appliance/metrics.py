@@ -7,6 +7,9 @@ from closed sets only: never an address, a path or what a guest said.
 import os
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 # else each counter has a _created beside it; read when the module is imported
 os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
@@ -15,6 +18,7 @@ from prometheus_client import CollectorRegistry  # after the setting above
 from prometheus_client import generate_latest  # after the setting above
 from prometheus_client.core import CounterMetricFamily  # as above
 from prometheus_client.core import GaugeMetricFamily  # as above
+from prometheus_client.core import HistogramMetricFamily  # as above
 from prometheus_client.core import Metric  # as above
 
 COUNTERS = {
@@ -44,7 +48,13 @@ COUNTERS = {
     ),
     "metalease_dns_dropped": ("DNS queries without an answer", ("reason",)),
     "metalease_dns_truncated": ("DNS answers that did not fit in UDP", ()),
+    "metalease_dns_failed": ("Questions that no upstream answered", ()),
+    "metalease_dns_timeouts": ("Upstreams that did not answer in time", ()),
+    "metalease_dns_mismatches": ("Answers to something that was not asked", ()),
     "metalease_log_lines_dropped": ("Log lines that nobody took in time", ()),
+}
+HISTOGRAMS = {
+    "metalease_dns_upstream_seconds": "How long upstreams took for an answer",
 }
 GAUGES = {
     "metalease_bindings": "Bindings in force",
@@ -53,6 +63,24 @@ GAUGES = {
     "metalease_http_connections": "Open HTTP connections",
     "metalease_start_timestamp_seconds": "When the daemon started",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many were in each bucket, the last one for all above."""
+
+    bounds: Sequence[float]
+    numbers: Sequence[int]
+    total: float
+
+    def family(self, name: str, text: str) -> Metric:
+        buckets = [
+            (str(bound), number)
+            for bound, number in zip(
+                (*self.bounds, "+Inf"), accumulate(self.numbers), strict=True
+            )
+        ]
+        return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self.total)
 
 
 class Metrics:
@@ -64,6 +92,7 @@ class Metrics:
             name: Counter() for name in COUNTERS
         }
         self.gauges: dict[str, float] = {}
+        self.histograms: dict[str, Histogram] = {}
 
     def count(self, name: str, *labels: str, by: int = 1) -> None:
         self.counters[name][labels] += by
@@ -83,6 +112,9 @@ class Metrics:
                 for values, number in self.counters[name].items():
                     counter.add_metric(values, number)
             yield counter
+        for name, text in HISTOGRAMS.items():
+            if name in self.histograms:
+                yield self.histograms[name].family(name, text)
         for name, text in GAUGES.items():
             yield GaugeMetricFamily(name, text, value=self.gauges.get(name, 0))
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 import trio
 
 from .layout import NetworkLayout
+from .metrics import Histogram
 from .metrics import Metrics
 from .naming import Naming
 from .naming import routes
 from .resolver.channel import Channel
+from .resolver.counts import LATENCIES
 from .resolver.server import DnsServer
 from .resolver.server import Limits
 from .resolver.wire import Rcode
@@ -73,6 +75,14 @@ class NameService:
         for reason, number in counts.dropped.items():
             dropped[(reason,)] = number
         metrics.counters["metalease_dns_truncated"][()] = counts.truncated
+        metrics.counters["metalease_dns_failed"][()] = counts.failed
+        if self._channel is not None:
+            told = self._channel.counts
+            metrics.counters["metalease_dns_timeouts"][()] = told["silent"]
+            metrics.counters["metalease_dns_mismatches"][()] = told["strange"]
+        metrics.histograms["metalease_dns_upstream_seconds"] = Histogram(
+            LATENCIES, counts.latencies, counts.seconds
+        )
 
 
 def _rcode_name(rcode: int) -> str:

@@ -1,11 +1,13 @@
 """What the shells tell becomes log lines, numbers, and each guest's last word."""
 
 from collections.abc import Callable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from dhcp import server as dhcp_server
 from dhcp.codes import MessageType
+from dhcp.damping import Damping
 from dhcp.decision import Reason
 from dhcp.decision import Reply
 from dhcp.options import message_type_name
@@ -14,6 +16,10 @@ from httpd import contract as http_contract
 from .journal import Journal
 from .metrics import Metrics
 from .rules import PRESET
+
+LINES_PER_SECOND = 50  # of one guest
+LINES_AT_ONCE = 500
+TARGET_AT_MOST = 256  # characters of a request's target in a line
 
 # what a shared L2 is full of, and nobody wants a line for
 QUIET = {Reason.UNKNOWN, Reason.OTHER_SERVER, Reason.NOT_A_REQUEST, Reason.LOOP}
@@ -35,7 +41,9 @@ class Observation:
     def __init__(
         self, journal: Journal, metrics: Metrics, clock: Callable[[], float]
     ) -> None:
+        """*clock* is in seconds since the epoch."""
         self._journal = journal
+        self._lines = Damping(rate=LINES_PER_SECOND, burst=LINES_AT_ONCE)
         self._metrics = metrics
         self._clock = clock
         self.activity: dict[bytes, Activity] = {}
@@ -68,7 +76,7 @@ class Observation:
             fields["mac"] = request.chaddr.hex(":")
             fields["ip"] = _concerned(event)
             fields["us"] = int(event.seconds * 1e6)
-            self._journal.log("dhcp", **fields)
+            self._log("dhcp", request.chaddr, fields)
 
     def _remark(self, reply: Reply, sent: bool) -> None:
         for note in reply.notes:
@@ -92,23 +100,35 @@ class Observation:
 
     def http(self, event: http_contract.Event) -> None:
         peer = event.peer
+        fields: dict[str, object]
         if isinstance(event, http_contract.TurnedAway):
             self._metrics.count("metalease_http_turned_away", event.reason)
             mac = "unknown" if peer.hardware is None else peer.hardware.hex(":")
-            self._journal.log("http", ip=peer.address, mac=mac, refused=event.reason)
+            fields = {"ip": peer.address, "mac": mac, "refused": event.reason}
+            self._log("http", peer.address, fields)
             return
         status = event.response.status
         dialect = dialect_of(event.response.rule)
         self._metrics.count("metalease_http_requests", dialect, str(status))
         request = event.request
-        fields: dict[str, object] = {"ip": peer.address}
+        fields = {"ip": peer.address}
         if request is not None:
-            fields |= {"method": request.method, "target": request.target}
+            target = request.target
+            if len(target) > TARGET_AT_MOST:
+                target = target[:TARGET_AT_MOST] + "..."
+            fields |= {"method": request.method, "target": target}
         fields |= {"status": status, "bytes": event.response.length}
         if event.response.origin:
             fields["from"] = event.response.origin
         fields["us"] = int(event.seconds * 1e6)
-        self._journal.log("http", **fields)
+        self._log("http", peer.address, fields)
+
+    def _log(self, event: str, guest: Hashable, fields: dict[str, object]) -> None:
+        """Log a line; a guest that floods us does not flood the journal."""
+        if self._lines.admits(guest, self._clock()):
+            self._journal.log(event, **fields)
+        else:
+            self._journal.dropped += 1
 
     def fault(self, problem: BaseException) -> None:
         """Log a fault of ours with its traceback, in one line."""

@@ -86,8 +86,9 @@ class Table:
         for key in self._values:
             from difflib import get_close_matches  # slow to import, seldom needed
 
-            near = get_close_matches(key, self._known, 1, 0.5) or self._known
-            hint = f"did you mean {near[0]!r}?" if near else "no key belongs here"
+            near = get_close_matches(key, self._known, 1, 0.5)
+            known = "known here are " + ", ".join(self._known)
+            hint = f"did you mean {near[0]!r}?" if near else known
             raise self.wrong(key, f"is not a known key: {hint}")
 
     def wrong(self, key: str, what: str) -> SettingsError:

@@ -8,21 +8,16 @@ was started.
 """
 
 import fcntl
+import gc
 import os
-import select
-import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import trio
 
-from rewrite.ruleset import RuleSet
-
 from . import files as state_files
-from . import host
 from . import kernel
 from . import links
 from . import namespace
@@ -37,20 +32,13 @@ from .journal import format_line
 from .layout import NetworkLayout
 from .naming import routes
 from .notify import Notifier
+from .parent import Parent
+from .parent import Plan
 from .rules import load_rules
 from .settings import Settings
 from .settings import load_settings
 from .sockets import open_sockets
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is known before the fork."""
-
-    settings: Settings
-    rules: RuleSet
-    files: NetworkLayout
-    notifier: Notifier
+from .state import State
 
 
 def run(files: NetworkLayout) -> int:
@@ -58,6 +46,8 @@ def run(files: NetworkLayout) -> int:
 
     Raises SettingsError for what an operator has to mend first.
     """
+    # 10,000 bindings are read, and stay: to look for rubbish among them is in vain
+    gc.disable()
     settings = load_settings(files)
     plan = Plan(settings, load_rules(settings, files), files, Notifier())
     if os.geteuid() == 0:
@@ -76,13 +66,14 @@ def _run_as_root(plan: Plan) -> int:
     _lock(plan.files)  # held by both halves until they end
     _make(plan.settings)
     hosted = Hosted(plan.settings, plan.files)
+    gc.freeze()
     reader, writer = os.pipe2(os.O_CLOEXEC)
     parent = os.getpid()
     forwarder, line = _start_forwarder(plan, parent)
 
     def work() -> int:
         os.close(reader)
-        return _child(plan, parent, writer, line)
+        return _child(plan, parent, writer, hosted.state, line)
 
     child = _fork(work)
     os.close(writer)
@@ -185,7 +176,9 @@ def _device_here(settings: Settings) -> str:
     return inner.name
 
 
-def _child(plan: Plan, parent: int, ready: int, line: socket.socket | None) -> int:
+def _child(
+    plan: Plan, parent: int, ready: int, state: State, line: socket.socket | None
+) -> int:
     settings, files = plan.settings, plan.files
     account, group = state_files.service_account(), state_files.service_group()
     device = links.device(settings.attachment)
@@ -202,11 +195,12 @@ def _child(plan: Plan, parent: int, ready: int, line: socket.socket | None) -> i
             f"user {account.pw_name} cannot read it: every directory above"
             " has to let others pass (chmod o+x)",
         )
-    given = Given(settings, plan.rules, files, sockets, line)
+    given = Given(settings, plan.rules, files, sockets, state=state, line=line)
     return _serve(given, plan.notifier, lambda: os.close(ready))
 
 
 def _serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> int:
+    gc.enable()
     ended: list[str] = []
     try:
         trio.run(partial(serve, given, notifier, ready), strict_exception_groups=True)
@@ -215,83 +209,3 @@ def _serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> int:
     for problem in ended:
         print(format_line("ended", {"error": problem}), file=sys.stderr)
     return 1 if ended else 0
-
-
-class Parent:
-    """The root half of a daemon that was started by hand: it keeps, and waits."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        hosted: Hosted,
-        child: int,
-        ready: int,
-        forwarder: int | None,
-    ) -> None:
-        self._plan = plan
-        self._hosted = hosted
-        self._child = os.pidfd_open(child)
-        self._ready = ready
-        self._forwarder = None if forwarder is None else os.pidfd_open(forwarder)
-        self._code: int | None = None
-
-    def run(self) -> int:
-        """Return the child's exit code when it has ended."""
-        try:
-            trio.run(self._run, strict_exception_groups=True)
-        finally:
-            if self._code is None:  # nothing serves without its keeper
-                signal.pidfd_send_signal(self._child, signal.SIGTERM)
-                self._reap()
-        return self._code or 0
-
-    async def _run(self) -> None:
-        name = self._plan.settings.name
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._pass_signals)
-            nursery.start_soon(self._await_child, nursery.cancel_scope)
-            if self._forwarder is not None:
-                nursery.start_soon(self._await_forwarder, self._forwarder)
-            await nursery.start(
-                partial(
-                    host.keep,
-                    lambda: {name: self._hosted},
-                    self._plan.files.parent_socket,
-                    report=report,
-                )
-            )
-            await trio.lowlevel.wait_readable(self._ready)
-            # the pipe closes when the child serves, and when it ends
-            if not select.select([self._child], [], [], 0)[0]:
-                self._plan.notifier.tell("READY=1")
-
-    async def _pass_signals(self) -> None:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                self._plan.notifier.tell("STOPPING=1")
-                signal.pidfd_send_signal(self._child, signal.SIGTERM)
-
-    async def _await_child(self, scope: trio.CancelScope) -> None:
-        await trio.lowlevel.wait_readable(self._child)
-        self._reap()
-        scope.cancel()
-
-    async def _await_forwarder(self, forwarder: int) -> None:
-        await trio.lowlevel.wait_readable(forwarder)
-        # no name outside is found without it: all of it is started anew
-        print("metalease: the forwarder ended", file=sys.stderr)
-        signal.pidfd_send_signal(self._child, signal.SIGTERM)
-
-    def _reap(self) -> None:
-        ended = os.waitid(os.P_PIDFD, self._child, os.WEXITED)
-        assert ended is not None
-        self._code = ended.si_status
-        if ended.si_code != os.CLD_EXITED:
-            self._code = 1
-            number = ended.si_status
-            print(f"metalease: serving ended by signal {number}", file=sys.stderr)
-
-
-def report(network: str, text: str) -> None:
-    """Print what the keeper of *network* has to say."""
-    print(format_line("host", {"network": network, "what": text}), flush=True)

@@ -11,7 +11,6 @@ from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import replace
 from ipaddress import IPv4Address
 
 from dhcp.bindings import Binding
@@ -32,8 +31,6 @@ VANISH_AT_MOST = 20  # bindings that may go at once without a command
 
 Claim = IPv4Address | bytes
 """What two guests cannot both have: an address, or a client-id."""
-Late = tuple[str, str, HardwareAddress]
-"""A file, its key for what another has, and that other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +79,16 @@ class State:
         fresh.sort(key=lambda name: (stamps[name][2], name))
         return fresh + [name for name in known if name not in stamps]
 
+    def replaced(self, inodes: Mapping[str, int]) -> list[str]:
+        """Return the files that have come, gone or been renamed over."""
+        known = self._stamps
+        fresh = [
+            name
+            for name, inode in inodes.items()
+            if name not in known or known[name][0] != inode
+        ]
+        return fresh + [name for name in known if name not in inodes]
+
     def update(
         self,
         contents: Mapping[str, Content],
@@ -108,8 +115,14 @@ class State:
         }
         gone = [name for name, content in contents.items() if content is None]
         accepted, refused = self._agree({**waiting, **records}, gone)
-        self._waiting = {name: record for name, (record, _) in refused.items()}
-        problems |= {name: problem for name, (_, problem) in refused.items()}
+        put, left = self._apply(accepted, gone)
+        while free := [name for name in refused if not self._holder(refused[name])]:
+            more = self._apply({free[0]: refused.pop(free[0])}, ())
+            put, left = put + more[0], left + more[1]
+        self._waiting = refused
+        problems |= {
+            name: self._contradiction(name, record) for name, record in refused.items()
+        }
         known = self.problems
         kept = {
             name: problem
@@ -117,13 +130,17 @@ class State:
             if name not in contents and name not in waiting
         }
         self.problems = kept | problems
-        change = self._apply(accepted, gone)
+        self.table.unread = {
+            _octets(name) or os.fsencode(name)
+            for name in self.problems
+            if _octets(name) not in self.records
+        }
         fresh = [
             problem
             for name, problem in problems.items()
             if str(problem) != str(known.get(name))
         ]
-        return replace(change, problems=tuple(fresh))
+        return Change(tuple(put), tuple(left), tuple(fresh))
 
     def accept(self) -> Change:
         """Let the bindings go whose files have vanished."""
@@ -178,44 +195,45 @@ class State:
 
     def _agree(
         self, records: Mapping[str, Record], gone: Iterable[str]
-    ) -> tuple[dict[str, Record], dict[str, tuple[Record, SettingsError]]]:
-        """Part *records* into those that contradict nobody, and the others, each with
-        what it contradicts.
+    ) -> tuple[dict[str, Record], dict[str, Record]]:
+        """Part *records* into those that contradict nobody, and the others.
 
         One that is refused keeps what it had, so others may be refused for it: asked
         again until nothing changes.
         """
         accepted = dict(records)
-        refused: dict[str, tuple[Record, SettingsError]] = {}
+        refused: dict[str, Record] = {}
         while True:
             leaving = {_octets(name) for name in (*accepted, *gone)}
-            late = list(self._late(accepted, leaving)) or list(self._rivals(accepted))
+            late = self._late(accepted, leaving) or self._rivals(accepted)
             if not late:
                 return accepted, refused
-            for name, key, holder in late:
-                record = accepted.pop(name)
-                refused[name] = (record, self._contradiction(name, record, key, holder))
+            refused |= {name: accepted.pop(name) for name in late}
 
     def _late(
         self, records: Mapping[str, Record], leaving: Container[bytes | None]
-    ) -> Iterable[Late]:
-        """Yield who wants what another has, and keeps."""
-        for name, record in records.items():
-            for key, _, held in self._claims(record):
-                if held is not None and held.hardware.octets not in leaving:
-                    yield name, key, held.hardware
-                    break
+    ) -> list[str]:
+        """Return who wants what another has, and keeps."""
+        return [
+            name
+            for name, record in records.items()
+            if any(
+                held is not None and held.hardware.octets not in leaving
+                for _, _, held in self._claims(record)
+            )
+        ]
 
-    def _rivals(self, records: Mapping[str, Record]) -> Iterable[Late]:
-        """Yield who wants what another wants too: who has it already is the first."""
-        claims: dict[Claim, HardwareAddress] = {}
+    def _rivals(self, records: Mapping[str, Record]) -> list[str]:
+        """Return who wants what another wants too, but for who has it or is first."""
+        claimed: set[Claim] = set()
+        late = []
         for name, record in sorted(records.items(), key=self._is_new):
-            wanted = [(key, claim) for key, claim, _ in self._claims(record)]
-            taken = [(key, claims[claim]) for key, claim in wanted if claim in claims]
-            if taken:
-                yield name, *taken[0]
+            wanted = {claim for _, claim, _ in self._claims(record)}
+            if wanted & claimed:
+                late.append(name)
             else:
-                claims |= {claim: record.mac for _, claim in wanted}
+                claimed |= wanted
+        return late
 
     def _is_new(self, named: tuple[str, Record]) -> bool:
         held = self.table.at(named[1].ip)
@@ -228,19 +246,28 @@ class State:
         if named is not None:
             yield "client_id", named, self.table.find(b"", named)
 
-    def _contradiction(
-        self, name: str, record: Record, key: str, holder: HardwareAddress
-    ) -> SettingsError:
-        named = record.binding.client_id
-        claim = named.hex() if key == "client_id" and named else record.ip
+    def _holder(self, record: Record) -> tuple[str, Claim, HardwareAddress] | None:
+        """Return what *record* cannot have, under its key, and who has it."""
+        for key, claim, held in self._claims(record):
+            if held is not None and held.hardware != record.mac:
+                return key, claim, held.hardware
+        return None
+
+    def _contradiction(self, name: str, record: Record) -> SettingsError:
+        found = self._holder(record)
+        assert found is not None  # else it would be in force
+        key, claim, holder = found
+        shown = claim.hex() if isinstance(claim, bytes) else claim
         return SettingsError(
             f"{self.directory.path(name)}: {key}",
-            f"{claim} of {record.mac} is bound to {holder} already:"
+            f"{shown} of {record.mac} is bound to {holder} already:"
             " remove one of the two",
         )
 
-    def _apply(self, accepted: Mapping[str, Record], gone: Iterable[str]) -> Change:
-        """Make the change: one step that a packet sees whole or not at all."""
+    def _apply(
+        self, accepted: Mapping[str, Record], gone: Iterable[str]
+    ) -> tuple[list[Record], list[Record]]:
+        """Make the change; return who was put, and who is gone."""
         left = []
         for name in gone:
             record = self.records.pop(_octets(name) or b"", None)
@@ -259,12 +286,7 @@ class State:
         for record in put:
             self.table.put(record.binding)
             self.records[record.mac.octets] = record
-        self.table.unread = {
-            _octets(name) or os.fsencode(name)
-            for name in self.problems
-            if _octets(name) not in self.records
-        }
-        return Change(tuple(put), tuple(left))
+        return put, left
 
 
 def _octets(name: str) -> bytes | None:

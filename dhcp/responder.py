@@ -70,7 +70,7 @@ class Responder:
             case MessageType.DECLINE:
                 return self._decline(request)
             case MessageType.RELEASE:
-                return self._release(request)
+                return self._release(request, arrival)
             case None:
                 return Silence(Reason.BOOTP)
             case _:
@@ -221,8 +221,10 @@ class Responder:
         said = request.options.get(OptionCode.MESSAGE) or b""
         return Silence(Reason.CONFLICT, printable(said))
 
-    def _release(self, request: Message) -> Silence:
+    def _release(self, request: Message, arrival: Arrival) -> Silence:
         selected = request.options.address(OptionCode.SERVER_ID)
+        if selected is None:  # networkd leaves it out, and says whom it means by IP
+            selected = arrival.destination
         if selected not in self.network.server_ids:
             return Silence(Reason.OTHER_SERVER)
         binding = self._find(request)

@@ -8,6 +8,7 @@ from appliance.cli import COMMANDS
 from appliance.cli import parser_for
 from appliance.metrics import COUNTERS
 from appliance.metrics import GAUGES
+from appliance.metrics import HISTOGRAMS
 from appliance.rules import known_presets
 
 FOLDER = Path(__file__).parent.parent / "docs/reference"
@@ -50,6 +51,7 @@ def metrics() -> str:
     rows.append("| metalease_build_info | version | The version that runs |")
     for name, (text, labels) in COUNTERS.items():
         rows.append(f"| {name}_total | {', '.join(labels)} | {text} |")
+    rows += [f"| {name} | le | {text} |" for name, text in HISTOGRAMS.items()]
     rows += [f"| {name} | | {text} |" for name, text in GAUGES.items()]
     return "\n".join(rows) + "\n"
 

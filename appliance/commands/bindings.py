@@ -183,7 +183,7 @@ def remove(options: argparse.Namespace, layout: Layout) -> int:
         remove_file(path)
         if free:
             remove_tree(files.metadata / str(address))
-    bring_in_force(files, [mac.digits], f"{mac} is removed on disk")
+        bring_in_force(files, [mac.digits], f"{mac} is removed on disk")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`metalease explain NET dns IP NAME`: what a guest's resolver would be told, and why."""
+"""`metalease explain NET dns IP NAME`: what a guest would be told, and why."""
 
 import argparse
 from ipaddress import IPv4Address
@@ -23,7 +23,7 @@ def explain_dns(options: argparse.Namespace, layout: Layout) -> int:
     settings, state = read_state(files)
     try:
         address = IPv4Address(options.ip)
-        name = encode_name(options.name)
+        encode_name(options.name)
     except (ValueError, UnicodeError) as problem:
         raise SettingsError("explain dns", str(problem)) from None
     naming = Naming(settings, files)
@@ -40,7 +40,7 @@ def explain_dns(options: argparse.Namespace, layout: Layout) -> int:
     else:
         decision = naming.resolver.decide(bytes(question.pack()), 0.0)
         if isinstance(decision, Forward):
-            upstreams = routes(settings).choose(name)
+            upstreams = routes(settings).choose(decision.asked.lowered)
             found["answer"] = f"asked of {', '.join(map(str, upstreams))}"
         elif isinstance(decision, Answer):
             reply = dnslib.DNSRecord.parse(decision.octets)

@@ -80,7 +80,8 @@ def _document(top: Path, path: str) -> Path:
         if not segment or not segment.isprintable() or not is_document(segment):
             raise SettingsError(
                 f"path {path!r}",
-                f"{segment!r} is no document's name: no empty, hidden or temporary ones",
+                f"{segment!r} is no document's name:"
+                " no empty, hidden or temporary ones",
             )
         if len(segment.encode()) > NAME_AT_MOST:
             raise SettingsError(

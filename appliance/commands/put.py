@@ -140,7 +140,8 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
             write_if_new(files.metadata / str(address) / name, octets)
         text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
         write_if_new(path, text.encode())
-    bring_in_force(files, [mac.digits], f"{mac} is bound to {address} on disk")
+        # still locked: who asks next for the holder of an address hears of this one
+        bring_in_force(files, [mac.digits], f"{mac} is bound to {address} on disk")
     return 0
 
 
@@ -251,10 +252,9 @@ def _unset(values: dict[str, Any], keys: list[str]) -> None:
         if key not in known:
             from difflib import get_close_matches  # slow to import, seldom needed
 
-            near = get_close_matches(key, known, 1, 0.5) or known
-            raise SettingsError(
-                "--unset", f"{each!r} is no key: did you mean {near[0]!r}?"
-            )
+            near = get_close_matches(key, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else ", ".join(known) + " are"
+            raise SettingsError("--unset", f"{each!r} is no key: {hint}")
         values.pop(key, None)
 
 

@@ -81,10 +81,15 @@ class Daemon:
         return [Event.parse(line) for line in self.process.stdout().splitlines()]
 
     def serving(self) -> list[int]:
-        """The processes that guests can reach: those in a namespace of their own."""
+        """The processes that guests can reach: those in a namespace of their own.
+
+        The root parent of one looks into that namespace now and then, without a
+        socket that a guest could reach: who has children does not serve.
+        """
         outside = os.stat(f"/proc/{self._machine.pid}/ns/net").st_ino
         family = [self.process.pid, *descendants(self.process.pid)]
-        return [pid for pid in family if net_namespace(pid) not in (outside, None)]
+        serving = [pid for pid in family if not descendants(pid)]
+        return [pid for pid in serving if net_namespace(pid) not in (outside, None)]
 
 
 def descendants(process: int) -> list[int]:

@@ -4,8 +4,8 @@
 set -eu
 
 lab="iproute2 nftables isc-dhcp-client udhcpc busybox dhcpcd-base python3-venv"
-test="$lab cloud-init curl dbus-daemon dnsmasq-base ethtool gcc iputils-arping iputils-ping
-  lighttpd procps python3-dev python3-dnslib python3-h11 python3-prometheus-client
+test="$lab bind9-dnsutils cloud-init curl dbus-daemon dnsmasq-base dnsperf ethtool gcc iputils-arping iputils-ping
+  ldnsutils lighttpd musl-tools openssh-client passwd procps python3-dev python3-dnslib python3-h11 python3-prometheus-client
   python3-pyroute2 python3-toml python3-trio systemd tcpdump util-linux wrk"
 
 case "${1:?lab or test}" in

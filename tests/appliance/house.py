@@ -111,7 +111,8 @@ class House:
         return found
 
     def metalease(self, *words: object, stdin: bytes = b"") -> Said:
-        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+        buffer, err = io.BytesIO(), io.StringIO()
+        out = io.TextIOWrapper(buffer, "utf-8")
         before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin))
         code: object
         try:
@@ -122,7 +123,7 @@ class House:
         finally:
             sys.stdin = before
         out.flush()
-        octets = out.buffer.getvalue()  # type: ignore[attr-defined] # is a BytesIO
+        octets = buffer.getvalue()
         return Said(code, octets.decode("utf-8", "replace"), err.getvalue(), octets)
 
     def control(self, state: State) -> Control:

@@ -12,11 +12,11 @@ from appliance.documents import instance_id
 from appliance.documents import made_names
 from appliance.documents import make_document
 from appliance.records import Record
+from appliance.records import parse_record
 from appliance.settings import Settings
 from appliance.settings import parse_settings
 
 from .test_records import PLAIN
-from .test_records import parse_record
 from .test_settings import FILES
 
 NETWORK: dict[str, Any] = {
@@ -44,7 +44,7 @@ def record(**more: Any) -> Record:
     return parse_record(json.dumps({**PLAIN, **more}), "f", network())
 
 
-def document(path: str, settings: Settings | None = None, **more: Any) -> bytes:
+def document(path: str, settings: Settings | None = None, /, **more: Any) -> bytes:
     found = make_document(settings or network(), record(**more), path)
     assert found is not None
     return found
@@ -61,7 +61,7 @@ def test_an_id_for_ever() -> None:
 @pytest.mark.parametrize("given_id", [None, "i-1"])
 def test_the_same_id_in_every_dialect(given_id: str | None) -> None:
     """A plugin that runs once must see the same id at every boot, in each dialect."""
-    more = {} if given_id is None else {"instance_id": given_id}
+    more: dict[str, Any] = {} if given_id is None else {"instance_id": given_id}
     ids = {
         document("meta-data/instance-id", **more).decode(),
         json.loads(document("meta_data.json", **more))["uuid"],
@@ -79,7 +79,11 @@ def test_ec2_leaves_have_no_line_feed() -> None:
 
 
 def test_openstack_meta_data() -> None:
-    more = {"public_keys": KEYS, "admin_pass": "pw", "meta": {"role": "web"}}
+    more: dict[str, Any] = {
+        "public_keys": KEYS,
+        "admin_pass": "pw",
+        "meta": {"role": "web"},
+    }
     assert json.loads(document("meta_data.json", **more)) == {
         "uuid": ID,
         "name": "ip-10-0-0-5",
@@ -94,9 +98,10 @@ def test_openstack_meta_data() -> None:
         ],
         "admin_pass": "pw",
     }
-    assert not {"keys", "public_keys", "admin_pass"} & json.loads(
-        document("meta_data.json")
-    ).keys()
+    assert (
+        not {"keys", "public_keys", "admin_pass"}
+        & json.loads(document("meta_data.json")).keys()
+    )
     assert json.loads(document("vendor_data.json")) == {}
 
 
@@ -199,7 +204,13 @@ def test_public_keys() -> None:
     for directory in ("0", "0=ops"):
         path = f"meta-data/public-keys/{directory}/openssh-key"
         assert document(path, public_keys=KEYS) == KEYS["ops"].encode()
-    for path in ("1=ops/openssh-key", "2/openssh-key", "0/other", "0", "00/openssh-key"):
+    for path in (
+        "1=ops/openssh-key",
+        "2/openssh-key",
+        "0/other",
+        "0",
+        "00/openssh-key",
+    ):
         path = f"meta-data/public-keys/{path}"
         assert make_document(network(), record(public_keys=KEYS), path) is None
 

@@ -1,7 +1,6 @@
 """The state follows its files: in order, by command or by hand."""
 
 import threading
-from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from appliance.directory import Content
 from appliance.directory import StateDirectory
 from appliance.follower import SHARE
 from appliance.follower import Follower
+from appliance.follower import Look
 from appliance.follower import Pace
+from appliance.follower import find_changes
 from appliance.state import Change
 from appliance.state import State
 
@@ -145,27 +146,32 @@ def test_a_directory_that_cannot_be_listed_changes_nothing(house: House) -> None
     state = house.state()
     state.load()
     changes: list[Change] = []
+    told = [trio.Event(), trio.Event()]
     away = house.files.state / "away"
+
+    def changed(change: Change) -> None:
+        told[len(changes)].set()
+        changes.append(change)
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Follower(state, changes.append).run)
+            nursery.start_soon(Follower(state, changed).run)
             house.files.bindings.rename(away)
             house.files.bindings.touch()
-            while not changes:
-                await trio.sleep(1)
+            await told[0].wait()
             for _ in range(10):
                 await trio.sleep(1)
             house.files.bindings.unlink()
             away.rename(house.files.bindings)
             house.bind(6)
-            while len(changes) < 2:
-                await trio.sleep(1)
+            await told[1].wait()
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-    told, healed = changes
-    assert [each.what for each in told.problems] == ["cannot be listed: Not a directory"]
+    first, healed = changes
+    assert [each.what for each in first.problems] == [
+        "cannot be listed: Not a directory"
+    ]
     assert [each.ip for each in healed.put] == [ip(6)]
     assert healed.gone == ()
 
@@ -179,19 +185,14 @@ def test_what_is_back_is_not_let_go(house: House) -> None:
     follower = Follower(state, lambda change: None)
     away = house.files.state / "away"
 
-    async def main(steps: list[Callable[[], Awaitable[Change]]]) -> Change:
-        for step in steps:
-            change = await step()
-        return change
-
     house.files.bindings.rename(away)
     house.files.bindings.mkdir()
-    trio.run(main, [follower.rescan])
+    trio.run(follower.rescan)
     assert len(state.vanished) == 41
     house.files.bindings.rmdir()
     away.rename(house.files.bindings)
     house.file(5).unlink()
-    change = trio.run(main, [follower.accept])
+    change = trio.run(follower.accept)
     assert [each.ip for each in change.gone] == [ip(5)]
     assert len(state.table) == 40
 
@@ -201,11 +202,27 @@ def test_pace() -> None:
     takes at most a fiftieth of the time.
     """
     pace = Pace()
-    assert pace.wants(1, now=0.0)
+    assert pace.choose(1, now=0.0) is Look.TIMES
     pace.looked(0.0, 0.1)
     rest = 0.1 / SHARE
-    assert not pace.wants(1, now=0.1 + rest - 0.01)
-    assert pace.wants(1, now=0.1 + rest)
+    assert pace.choose(1, now=0.1 + rest - 0.01) is Look.NOT
+    assert pace.choose(1, now=0.1 + rest) is Look.TIMES
     pace.looked(6.0, 6.1)
-    assert pace.wants(2, now=6.2)
-    assert not pace.wants(2, now=6.3)
+    assert pace.choose(2, now=6.2) is Look.NAMES
+    assert pace.choose(2, now=6.3) is Look.NOT
+
+
+def test_a_look_at_names_finds_what_is_renamed_into_place(house: House) -> None:
+    """A look at names finds what came, went or was renamed over, and no edit."""
+    for number in (5, 6, 7):
+        house.bind(number)
+    state = house.state()
+    state.load()
+    assert find_changes(state, Look.NAMES)[0] == []
+    house.bind(8)
+    house.file(6).unlink()
+    fresh = house.file(7).with_suffix(".fresh")
+    fresh.write_bytes(house.file(7).read_bytes())
+    fresh.rename(house.file(7))
+    found = {house.file(number).name for number in (6, 7, 8)}
+    assert set(find_changes(state, Look.NAMES)[0]) == found

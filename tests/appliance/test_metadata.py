@@ -1,55 +1,32 @@
-"""From a request to its document, and to no other guest's."""
+"""From a request to its document: own, by default, or made."""
 
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
-from appliance.metadata import Metadata
-from appliance.metadata import Standing
-from appliance.rules import load_rules
-from httpd.listener import Peer
-from httpd.messages import FileBody
 from httpd.messages import Request
-from httpd.messages import Response
 from httpd.paths import parse_target
-from httpd.root import SMALL
 
-from .house import N1
+from .guests import LARGE
+from .guests import SECRET
+from .guests import URLS
+from .guests import answer
+from .guests import get
+from .guests import guests
+from .guests import metadata
+from .guests import peer
 from .house import House
 from .house import ip
-from .house import mac
-
-SECRET = b"the neighbour's"
-LARGE = b"x" * (SMALL + 1)
-OWN_RULES = r"""
-url.rewrite-once = (
-    "^/neighbour$"       => "/10.0.0.6/user-data",
-    "^/neighbour/(.+)$"  => "/10.0.0.6/$1",
-    "^/any/(.+)$"        => "/$1",
-    "^/agent/(.+)$"      => "/shared/$1",
-    "^/up/(.+)$"         => "/shared/../metadata/10.0.0.6/$1",
-)
-"""
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
-    """10.0.0.5 asks; 10.0.0.6 has a secret; 10.0.0.9 is nobody's but has files."""
-    house = House.build(tmp_path)
-    house.files.rules.write_text(OWN_RULES)
-    house.bind(5, public_keys={"ops": "ssh-ed25519 AAAA"})
-    house.bind(6)
-    house.drop(ip(5), "user-data", b"own")
-    house.drop(ip(6), "user-data", SECRET)
-    house.drop(ip(9), "user-data", b"left over")
-    house.drop("default", "vendor-data", b"default")
-    house.files.shared.mkdir()
-    (house.files.shared / "agent").write_bytes(b"shared")
-    return house
+    return guests(tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -57,36 +34,6 @@ def _no_descriptor_is_lost() -> Iterator[None]:
     before = len(os.listdir("/proc/self/fd"))
     yield
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-def metadata(house: House, settings: str = "") -> Metadata:
-    house.files.settings.write_text(N1 + settings)
-    state = house.state()
-    state.load()
-    loaded = house.settings()
-    return Metadata(loaded, load_rules(loaded, house.files), state, house.files)
-
-
-def peer(number: int, hardware: int | None = None) -> Peer:
-    octets = mac(number if hardware is None else hardware).octets
-    return Peer(ip(number), octets)
-
-
-def answer(found: Metadata, url: str, who: Peer | None = None) -> Response | None:
-    path, query = parse_target(url)
-    request = Request("GET", url, path, query)
-    return found.answer(request, who or peer(5), wait=True)
-
-
-def get(found: Metadata, url: str, who: Peer | None = None) -> bytes | int:
-    """Return the body of a 200, or the status."""
-    response = answer(found, url, who)
-    assert response is not None
-    body = response.body
-    if isinstance(body, FileBody):
-        with open(body.descriptor, "rb") as file:
-            body = file.read()
-    return body if response.status == 200 else response.status
 
 
 def test_own_document(house: House) -> None:
@@ -122,162 +69,6 @@ def test_where_a_document_is_from(house: House) -> None:
         response = answer(found, url)
         assert response is not None
         assert response.origin == origin
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "/neighbour",
-        "/neighbour/user-data",
-        "/any/10.0.0.6/user-data",
-        "/any/10.0.0.9/user-data",
-        "/any/metadata/10.0.0.6/user-data",
-        "/up/user-data",
-        "/any/own/token.key",
-        "/any/bindings/fa163e000006.json",
-        "/any/etc/passwd",
-        "/latest/meta-data/%2e%2e/any/10.0.0.6/x",
-        "/agent/x/../../any/10.0.0.6/user-data",
-    ],
-)
-def test_no_url_reaches_a_neighbour(house: House, url: str) -> None:
-    """docs/design.md: confined to own, default/, shared/, and the operator's aliases."""
-    assert get(metadata(house), url) == 404
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["/latest/meta-data/%2e%2e/%2e%2e/10.0.0.6/user-data", "/10.0.0.6/user-data"],
-)
-def test_a_neighbours_address_in_a_url_is_a_word(house: House, url: str) -> None:
-    """Any prefix is a version to the zstack preset: the document is the own one."""
-    assert get(metadata(house), url) == b"own"
-
-
-@pytest.mark.parametrize(
-    "link",
-    ["../10.0.0.6/user-data", "../10.0.0.6", "../../bindings", "/etc", "/proc/self/root"],
-)
-def test_no_link_leads_out(house: House, link: str) -> None:
-    """A link in a guest's directory that leads outside is not there."""
-    found = metadata(house)
-    house.drop(ip(5), "meta-data/x", b"")
-    (house.files.metadata / "10.0.0.5/meta-data/out").symlink_to(link)
-    for url in ("", "/user-data", "/passwd", "/etc/passwd", "/fa163e000006.json"):
-        assert get(found, f"/latest/meta-data/out{url}") == 404
-    listing = get(found, "/latest/meta-data/")
-    assert isinstance(listing, bytes)
-    assert b"out" not in listing
-
-
-def test_a_link_that_stays_inside(house: House) -> None:
-    found = metadata(house)
-    house.drop(ip(5), "meta-data/x", b"1")
-    (house.files.metadata / "10.0.0.5/meta-data/y").symlink_to("x")
-    assert get(found, "/latest/meta-data/y") == b"1"
-
-
-def test_an_alias_reaches_what_the_operator_wrote(house: House) -> None:
-    """And nothing beside it, whatever stands in the URL."""
-    folder = house.layout.root / "srv"
-    (folder / "tools").mkdir(parents=True)
-    (folder / "secret").write_bytes(SECRET)
-    (folder / "tools/agent").write_bytes(b"tool")
-    (folder / "tools/out").symlink_to("../secret")
-    house.files.rules.write_text(
-        f'alias.url = ("/t/" => "{folder}/tools/", "/one" => "{folder}/secret")\n'
-        'url.rewrite-once = ("^/t/(.+)$" => "/t/$1", "^/one$" => "/one")\n'
-    )
-    found = metadata(house)
-    assert get(found, "/t/agent") == b"tool"
-    assert get(found, "/one") == SECRET
-    for url in ("/t/out", "/t/../secret", "/t/%2e%2e/secret", "/one/x"):
-        assert get(found, url) == 404
-    (folder / "current").symlink_to("tools")
-    house.files.rules.write_text(
-        house.files.rules.read_text().replace(f"{folder}/tools/", f"{folder}/current/")
-    )
-    assert get(metadata(house), "/t/agent") == b"tool"  # a link that he wrote himself
-
-
-def test_who_asks_is_address_and_mac(house: House) -> None:
-    """identity = "ip+mac": both of one binding, or not a word."""
-    found = metadata(house)
-    cases = {
-        peer(5): Standing.BOUND,
-        peer(5, hardware=6): Standing.FOREIGN,
-        Peer(ip(5), None): Standing.FOREIGN,
-        Peer(ip(9), None): Standing.FOREIGN,
-        peer(9): Standing.UNKNOWN,
-    }
-    for who, standing in cases.items():
-        assert found.standing(who)[0] is standing
-        assert found.admits(who) == (standing is not Standing.FOREIGN)
-    assert answer(found, "/latest/user-data", peer(5, hardware=6)) is None
-    assert answer(found, "/latest/user-data", Peer(ip(5), None)) is None
-
-
-def test_who_asks_is_the_address_alone(house: House) -> None:
-    """identity = "ip", for routed networks: the MAC is some router's."""
-    found = metadata(house, '[metadata]\nidentity = "ip"\n')
-    for who in (peer(5), peer(5, hardware=6), Peer(ip(5), None)):
-        assert get(found, "/latest/user-data", who) == b"own"
-    assert found.standing(Peer(ip(9), None))[0] is Standing.UNKNOWN
-
-
-URLS = (
-    "/",
-    "/latest/user-data",
-    "/latest/meta-data/",
-    "/openstack/latest/meta_data.json",
-    "/nocloud/user-data",
-    "/agent/agent",
-    "/any/default/vendor-data",
-)
-
-
-@pytest.mark.parametrize("url", URLS)
-def test_an_address_without_a_binding(house: House, url: str) -> None:
-    """metadata T12: 404 for all, and no directory that was left over is served."""
-    assert get(metadata(house), url, peer(9)) == 404
-
-
-def test_a_stranger_who_is_let_in_to_default(house: House) -> None:
-    """unknown = "default": default/, and not a word more: nothing made, no left-over
-    directory of the address, no shared file, no alias.
-    """
-    rules = house.files.rules.read_text()
-    folder = house.layout.root / "srv"
-    folder.mkdir()
-    (folder / "f").write_bytes(SECRET)
-    house.files.rules.write_text(
-        f'alias.url = ("/t/" => "{folder}/")\n'
-        + rules.replace("url.rewrite-once = (", 'url.rewrite-once = ("^/t/f$" => "/t/f",')
-    )
-    found = metadata(house, '[metadata]\nunknown = "default"\n')
-    assert get(found, "/t/f") == SECRET
-    stranger = peer(9)
-    assert get(found, "/nocloud/vendor-data", stranger) == b"default"
-    assert get(found, "/any/default/vendor-data", stranger) == b"default"
-    assert get(found, "/nocloud/user-data", stranger) == b""  # as the preset says
-    for url in (
-        "/latest/user-data",
-        "/latest/meta-data/instance-id",
-        "/openstack/latest/meta_data.json",
-        "/any/10.0.0.9/user-data",
-        "/any/10.0.0.5/user-data",
-        "/agent/agent",
-        "/t/f",
-    ):
-        assert get(found, url, stranger) == 404
-
-
-def test_a_freed_address_is_nobodys(house: House) -> None:
-    """From the removal on the next request is 404, though the directory is there."""
-    found = metadata(house)
-    assert get(found, "/latest/user-data") == b"own"
-    found._state.update({house.file(5).name: None}, {}, commanded=True)
-    assert get(found, "/latest/user-data") == 404
 
 
 def test_a_listing_is_the_union(house: House) -> None:
@@ -406,3 +197,41 @@ def test_a_guest_without_documents_boots(house: House) -> None:
     assert get(found, "/latest/meta-data/instance-id", guest) == uuid.encode()
     assert get(found, "/word/meta-data/instance-id", guest) == uuid.encode()
     assert IPv4Address("10.0.0.6") == guest.address
+
+
+def test_dropped_leaves_are_true_in_every_dialect(house: House) -> None:
+    """clients C43: an id and a name that were dropped for EC2 are all dialects'."""
+    found = metadata(house)
+    house.drop(ip(5), "meta-data/instance-id", b"0123abcd")
+    house.drop(ip(5), "meta-data/local-hostname", b"zs-vm\n")
+    openstack, nocloud = (
+        json.loads(body)
+        for body in map(
+            partial(get, found),
+            ("/openstack/latest/meta_data.json", "/nocloud/meta-data"),
+        )
+        if isinstance(body, bytes)
+    )
+    assert (openstack["uuid"], openstack["hostname"]) == ("0123abcd", "zs-vm")
+    told = (nocloud["instance-id"], nocloud["local-hostname"])
+    assert told == ("0123abcd", "zs-vm")
+
+
+def test_a_leaf_that_is_no_line_tells_nothing(house: House) -> None:
+    """clients C43: what cannot be an id leaves the made one in force."""
+    found = metadata(house)
+    before = get(found, "/nocloud/meta-data")
+    house.drop(ip(5), "meta-data/instance-id", b"two\nlines")
+    assert get(found, "/nocloud/meta-data") == before
+    house.drop(ip(5), "meta-data/instance-id", LARGE)
+    assert get(found, "/nocloud/meta-data") == before
+
+
+@pytest.mark.parametrize("name", [".secret", "user-data~", "x.tmp", "index.html"])
+def test_what_is_not_listed_is_not_served(house: House, name: str) -> None:
+    """metadata 1.5: hidden and temporary names are no documents."""
+    found = metadata(house)
+    house.drop(ip(5), f"meta-data/{name}", b"half")
+    response = answer(found, f"/latest/meta-data/{name}")
+    assert response is not None
+    assert response.status == 404

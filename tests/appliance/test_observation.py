@@ -9,6 +9,7 @@ import pytest
 
 from appliance.journal import Journal
 from appliance.metrics import Metrics
+from appliance.observation import LINES_AT_ONCE
 from appliance.observation import Activity
 from appliance.observation import Observation
 from appliance.observation import dialect_of
@@ -217,3 +218,25 @@ def test_a_fault_is_one_line_with_its_traceback(watched: Watched) -> None:
 )
 def test_dialects_are_a_closed_set(rule: str, dialect: str) -> None:
     assert dialect_of(rule) == dialect
+
+
+def test_a_guest_that_floods_us_does_not_flood_the_journal(watched: Watched) -> None:
+    """dhcp 73: lines are limited for each guest; every message is still counted."""
+    for _ in range(LINES_AT_ONCE + 10):
+        watched.dhcp(MessageType.DISCOVER)
+    assert len(watched.lines()) == LINES_AT_ONCE
+    assert watched.journal.dropped == 10
+    assert watched.count("metalease_dhcp_messages", "DISCOVER", "OFFER") == (
+        LINES_AT_ONCE + 10
+    )
+    watched.now += 1
+    watched.dhcp(MessageType.DISCOVER)
+    assert len(watched.lines()) == 1
+
+
+def test_a_long_target_is_cut_in_the_line(watched: Watched) -> None:
+    """dhcp 73: a guest chooses its URL, and no line of 8 KiB."""
+    request = Request("GET", "/" + "x" * 5000, "/x")
+    event = contract.Served(Peer(ip(5), None), request, Response(404), 0.001)
+    watched.observation.http(event)
+    assert len(watched.lines()[0]) < 400

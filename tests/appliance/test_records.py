@@ -138,13 +138,13 @@ def test_names_at_their_limit() -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[1", '{"a": nope}', "[" * 100_000])
 def test_what_is_not_json(text: str) -> None:
-    with pytest.raises(SettingsError, match="^f: is not JSON: "):
+    with pytest.raises(SettingsError, match=r"^f: is not JSON: "):
         parse_record(text, "f", LEAST_NETWORK)
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "null", '"x"'])
 def test_what_is_no_table(text: str) -> None:
-    with pytest.raises(SettingsError, match="^f: has to be a table$"):
+    with pytest.raises(SettingsError, match=r"^f: has to be a table$"):
         parse_record(text, "f", LEAST_NETWORK)
 
 
@@ -152,7 +152,7 @@ def test_a_file_of_a_size_that_no_binding_has() -> None:
     """At the limit it is read, one past it refused."""
     text = json.dumps(PLAIN)
     assert parse_record(text.ljust(TEXT_AT_MOST), "f", LEAST_NETWORK).ip == ip(5)
-    with pytest.raises(SettingsError, match="^f: is larger than 1048576 octets$"):
+    with pytest.raises(SettingsError, match=r"^f: is larger than 1048576 octets$"):
         parse_record(text.ljust(TEXT_AT_MOST + 1), "f", LEAST_NETWORK)
 
 
@@ -170,4 +170,4 @@ def test_any_json_is_read_or_refused(values: dict[str, Any]) -> None:
     try:
         parse_record(json.dumps({**PLAIN, **values}), Path("f"), LEAST_NETWORK)
     except SettingsError as problem:
-        assert problem.where.startswith("f")
+        assert problem.where.startswith("f")  # noqa: PT017 # or it is read

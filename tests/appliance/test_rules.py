@@ -66,7 +66,9 @@ def test_one_preset_taken_out(house: House, absent: str) -> None:
     names = [name for name in PRESETS if name not in (absent, "zstack")]
     found = rules(house, f"[metadata]\npresets = {names}\n".replace("'", '"'))
     served = {
-        each for each in OWN_PATHS if each != "zstack" and target(found, OWN_PATHS[each])
+        each
+        for each in OWN_PATHS
+        if each != "zstack" and target(found, OWN_PATHS[each])
     }
     assert served == set(names)
 

@@ -159,14 +159,19 @@ class Files(RuleBasedStateMachine):
         for name, text in self.seen.items():
             if text in BAD or name == ALIEN:
                 assert name in self.state.problems
-            elif name in self.state.problems and not self.named:
-                holders = [
+            elif name in self.state.problems:
+                key, what = str(self.state.problems[name]).split(": ")[1:3]
+                words = what.split()
+                claim, holder = words[0], words[-2]
+                assert f'"{key}": "{claim}"' in text
+                (has,) = [
                     each
                     for each in self.state.records.values()
-                    if f'"{each.ip}"' in text and str(each.mac) not in text
+                    if str(each.mac) == holder
                 ]
-                assert len(holders) == 1
-                assert str(holders[0].mac) in str(self.state.problems[name])
+                named = has.binding.client_id or b""
+                assert claim in (str(has.ip), named.hex())
+                assert holder not in text
 
 
 class FilesWithClientIds(Files):

@@ -15,6 +15,7 @@ from tests.appliance.house import ip
 from tests.appliance.house import mac
 
 M5 = ("--mac", str(mac(5)))
+METALEASE = (sys.executable, "-m", "appliance.cli")
 DOWN = "its daemon is not running and will find it: metalease run n1\n"
 
 
@@ -53,7 +54,8 @@ def test_without_a_daemon_it_stays_written(house: House) -> None:
     assert said == Said(
         3,
         "",
-        "metalease: network n1: fa:16:3e:00:00:05 is bound to 10.0.0.5 on disk; " + DOWN,
+        "metalease: network n1: fa:16:3e:00:00:05 is bound to 10.0.0.5 on disk; "
+        + DOWN,
     )
     assert values(house)["ip"] == "10.0.0.5"
 
@@ -61,12 +63,12 @@ def test_without_a_daemon_it_stays_written(house: House) -> None:
 def test_everything_that_can_be_said(house: House, tmp_path: Path) -> None:
     key = tmp_path / "key.pub"
     key.write_text("ssh-ed25519 AAAA ops\n")
-    words = """--hostname web --instance-id i-1 --gateway 10.0.0.9 --domain n.example
+    said = """--hostname web --instance-id i-1 --gateway 10.0.0.9 --domain n.example
         --lease-time 1h --client-id 0102 --admin-pass pw --mtu 1400 --prefix 25
         --dns 10.0.0.53 --dns 10.0.0.54 --option 42=10.0.0.3 --meta role=web
-        --no-default --metadata-route yes""".split()
-    route = ("--route", "10.9.0.0/16 via 10.0.0.9")
-    assert put(house, ip(5), *M5, *words, *route, "--ssh-key", f"ops={key}").code == 3
+        --no-default --metadata-route yes"""
+    more = ("--route", "10.9.0.0/16 via 10.0.0.9", "--ssh-key", f"ops={key}")
+    assert put(house, ip(5), *M5, *said.split(), *more).code == 3
     assert values(house) == {
         "mac": "fa:16:3e:00:00:05",
         "ip": "10.0.0.5",
@@ -210,76 +212,10 @@ def test_nothing_is_left_beside_the_files(house: House) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("words", "what"),
-    [
-        (("10.0.0.5",), "--mac: 10.0.0.5 is not bound yet: give its MAC"),
-        (("nonsense", *M5), "IP: 'nonsense' is not an IPv4 address"),
-        (
-            ("10.0.0.5", "--mac", "x"),
-            "--mac: 'x' is not a MAC like fa:16:3e:00:00:05",
-        ),
-        (
-            ("10.0.0.2", *M5),
-            "put n1 10.0.0.2: ip: 10.0.0.2 is our DHCP address: choose another",
-        ),
-        (
-            ("10.0.0.5", *M5, "--mtu", "9000"),
-            "put n1 10.0.0.5: mtu: 9000 is over the network's 1500",
-        ),
-        (("10.0.0.5", *M5, "--meta", "x"), "--meta: 'x' is not like KEY=VALUE"),
-        (("10.0.0.5", *M5, "--option", "=x"), "--option: '=x' is not like KEY=VALUE"),
-        (
-            ("10.0.0.5", *M5, "--user-data", "/nowhere/f"),
-            "/nowhere/f: cannot be read: No such file or directory",
-        ),
-        (
-            ("10.0.0.5", *M5, "--user-data", "-", "--vendor-data", "-"),
-            "-: standard input can be read only once",
-        ),
-        (
-            ("10.0.0.5", *M5, "--ssh-key", "a=b=/nowhere/k"),
-            "b=/nowhere/k: cannot be read: No such file or directory",
-        ),
-    ],
-)
-def test_refusals(house: House, words: tuple[str, ...], what: str) -> None:
-    """Exit code 1, one line that says why, and nothing written."""
-    assert refused(put(house, *words)) == what
-    assert os.listdir(house.files.bindings) == []
-    assert not house.files.metadata.exists()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("n1",),
-        ("n1", "10.0.0.5", "--mtu", "x"),
-        ("n1", "10.0.0.5", "--default", "--no-default"),
-        ("n1", "10.0.0.5", "--nonsense"),
-    ],
-)
-def test_wrong_usage(house: House, words: tuple[str, ...]) -> None:
-    """Exit code 2."""
-    said = house.metalease("put", *words)
-    assert said.code == 2
-    assert said.err.startswith("usage: metalease put")
-
-
-def test_a_private_key_is_not_repeated(house: House, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("-----BEGIN KEY-----\nSECRET\n-----END KEY-----\n")
-    said = put(house, ip(5), *M5, "--ssh-key", f"ops={tmp_path / 'key'}")
-    assert refused(said) == (
-        "put n1 10.0.0.5: public_keys.ops: has to be one line of text"
-    )
-
-
 def test_as_a_program(house: House) -> None:
     """The real thing: a process, standard input, an exit code."""
     done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", "put", "n1", "10.0.0.5", *M5]
-        + ["--user-data", "-"],
+        [*METALEASE, "put", "n1", "10.0.0.5", *M5, "--user-data", "-"],
         input=b"#cloud-config\n",
         capture_output=True,
         env={**os.environ, "METALEASE_ROOT": str(house.layout.root)},
@@ -288,6 +224,42 @@ def test_as_a_program(house: House) -> None:
     assert done.stderr.endswith(DOWN.encode())
     document = house.files.metadata / "10.0.0.5/user-data"
     assert document.read_bytes() == b"#cloud-config\n"
+
+
+def test_many_at_once(house: House) -> None:
+    """Each returns when its own is in force, and none is lost."""
+    with house.running() as control:
+        puts = [
+            subprocess.Popen(
+                [*METALEASE, "put", "n1", str(ip(number)), "--mac", str(mac(number))],
+                env={**os.environ, "METALEASE_ROOT": str(house.layout.root)},
+            )
+            for number in range(5, 17)
+        ]
+        for number, putting in enumerate(puts, 5):
+            assert putting.wait(60) == 0
+            assert control.state.at(ip(number)) is not None
+    assert len(os.listdir(house.files.bindings)) == len(puts)
+
+
+def test_many_that_want_one_address(house: House) -> None:
+    """One gets it; the others are refused with his name, and leave no file."""
+    with house.running() as control:
+        puts = [
+            subprocess.Popen(
+                [*METALEASE, "put", "n1", str(ip(5)), "--mac", str(mac(number))],
+                env={**os.environ, "METALEASE_ROOT": str(house.layout.root)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(5, 11)
+        ]
+        said = [(putting.communicate()[1], putting.returncode) for putting in puts]
+        (record,) = control.state.records.values()
+        assert control.state.problems == {}
+    assert sorted(code for _, code in said) == [0, 1, 1, 1, 1, 1]
+    assert all(f"it is bound to {record.mac}" in err for err, code in said if code)
+    assert os.listdir(house.files.bindings) == [f"{record.mac.digits}.json"]
 
 
 def test_what_is_not_loaded() -> None:

@@ -10,6 +10,7 @@ from dhcp.decision import Silence
 from .guest import ADDRESS
 from .guest import NETWORK
 from .guest import OTHER_SERVER
+from .guest import SERVER
 from .guest import STRANGER
 from .guest import WRONG
 from .guest import Guest
@@ -50,6 +51,13 @@ def test_a_released_binding_stays() -> None:
     assert silence(server, Guest().release()) is Reason.RELEASED
     assert answer(server, Guest().discover()) == before
     assert answer(server, Guest().reboot()).address == ADDRESS
+
+
+def test_networkds_release_names_us_by_its_destination() -> None:
+    """dhcp 35, clients C19: networkd's RELEASE has no option 54, and is to our IP."""
+    guest = Guest(options={54: b""})
+    to_us = replace(guest.arrival(ADDRESS), destination=SERVER)
+    assert silence(responder(), guest.release(), arrival=to_us) is Reason.RELEASED
 
 
 FAREWELLS = {

@@ -113,6 +113,15 @@ def read_answer(octets: bytes) -> tuple[int, str, str]:
     return int(words[1]), body.decode(), "" if whole else "ended within the answer"
 
 
+class UnansweredError(Exception):
+    """Nothing came any more, and these xids had no answer."""
+
+    def __init__(self, xids: set[int]) -> None:
+        some = ", ".join(map(hex, sorted(xids)[:5]))
+        super().__init__(f"{len(xids)} without an answer: {some}")
+        self.xids = xids
+
+
 class Wire:
     """A guest's interface in this process's hands.
 
@@ -123,7 +132,6 @@ class Wire:
         self._namespace = Path(f"/proc/{guest.pid}/ns/net")
         with entered(self._namespace):
             self._raw = packet_socket(guest.interface)
-        self._raw.settimeout(ANSWER_WITHIN)
         self._xid = 0xD1000000
 
     def __enter__(self) -> Self:
@@ -155,22 +163,32 @@ class Wire:
             self._raw.send(frame)
         return {xid: mac for xid, (mac, _) in frames.items()}
 
-    def receive_until(self, xids: Iterable[int]) -> list[Answer]:
+    def receive_until(
+        self, xids: Iterable[int], *, within: float = ANSWER_WITHIN
+    ) -> list[Answer]:
         """Return every answer that comes until each of *xids* has one.
 
-        Raises TimeoutError when no more comes, and says whose is missing.
+        Raises UnansweredError when none comes for *within* seconds.
         """
         missing, answers = set(xids), []
+        self._raw.settimeout(within)
         while missing:
             try:
                 answer = Answer.parse(self._raw.recv(4096))
             except TimeoutError:
-                some = [hex(xid) for xid in sorted(missing)[:5]]
-                raise TimeoutError(f"no answer to {len(missing)}: {some}") from None
+                raise UnansweredError(missing) from None
             if answer is not None:
                 answers.append(answer)
                 missing.discard(answer.xid)
         return answers
+
+    def receive_within(self, seconds: float) -> Answer | None:
+        """Return the next answer, if one comes in time."""
+        self._raw.settimeout(seconds)
+        try:
+            return Answer.parse(self._raw.recv(4096))
+        except TimeoutError:
+            return None
 
     def ask(
         self, mac: str, kind: int = DISCOVER, *, requested: str | None = None

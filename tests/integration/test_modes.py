@@ -81,12 +81,12 @@ def container(machine: Machine) -> Iterator[Installation]:
 def confined(container: Installation) -> Process:
     """`metalease run` as a container's root that has no CAP_NET_ADMIN."""
     running = container.machine.start([*WITHOUT_NET_ADMIN, COMMAND, "run", "n1"])
-    until(
-        lambda: container.metalease("status", "n1").returncode == 0,
-        "the daemon serves",
-        within=READY_WITHIN,
-        log=running.output,
-    )
+
+    def serves() -> bool:
+        assert running.poll() is None, running.output()
+        return container.metalease("status", "n1").returncode == 0
+
+    until(serves, "the daemon serves", within=READY_WITHIN, log=running.output)
     return running
 
 

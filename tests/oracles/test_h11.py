@@ -167,7 +167,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return octets
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(heads())
 @example(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 @example(b"PUT /latest/api/token HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcd")
@@ -177,7 +177,7 @@ def test_heads_are_read_as_h11_reads_them(octets: bytes) -> None:
     differ(octets)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(mutated())
 def test_broken_heads_are_read_as_h11_reads_them(octets: bytes) -> None:
     """Nor does an octet that was deleted, added or changed make two different requests

@@ -8,6 +8,7 @@ UNITS = Path(__file__).parents[2] / "packaging/systemd"
 # an instance is verified: a template alone would hide what %i becomes
 NAMES = {
     "metalease-host.service": "metalease-host.service",
+    "metalease-forward.service": "metalease-forward.service",
     "metalease-exporter.service": "metalease-exporter.service",
     "metalease@.service": "metalease@net1.service",
 }

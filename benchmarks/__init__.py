@@ -1,0 +1,1 @@
+"""Measurements, each beside what it has to be compared with. See README.md."""

@@ -13,6 +13,9 @@ from functools import partial
 
 import trio
 
+from . import files
+from . import privilege
+from .bell import reachable
 from .errors import SettingsError
 from .layout import Layout
 from .naming import routes
@@ -32,15 +35,25 @@ def serve_one(line: socket.socket, settings: Settings) -> None:
 
 
 def run(layout: Layout) -> int:
-    """Forward for every network of the host, until SIGTERM or SIGINT."""
+    """Forward for every network of the host, until SIGTERM or SIGINT.
+
+    Started as root it becomes the service's user, with no capability.
+    """
     notifier = Notifier()
     path = layout.forward_socket
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         os.fchmod(listener.fileno(), 0o600)
-        listener.bind(str(path))
+        with reachable(path) as name:
+            listener.bind(name)
         listener.listen(BACKLOG)
+        if os.geteuid() == 0:
+            account, group = files.service_account(), files.service_group()
+            for each in (path.parent, path):
+                os.chown(each, account.pw_uid, group)
+            privilege.drop(account.pw_uid, group, kept=0)
     except OSError as problem:
         raise SettingsError(path, str(problem.strerror)) from None
     listener.setblocking(False)

@@ -45,8 +45,11 @@ class Layout:
 
     @property
     def forward_socket(self) -> Path:
-        """Where `metalease forward` hears the daemons of this machine."""
-        return self.runtime / "forward.sock"
+        """Where `metalease forward` hears the daemons of this machine.
+
+        In a directory of its own, which is its user's: /run/metalease is root's.
+        """
+        return self.root / "run/metalease-forward/line.sock"
 
     def network_names(self) -> list[str]:
         """Return the names of all networks that have a file, sorted."""

@@ -86,9 +86,9 @@ MORE = {
     "[limits]\nconnection_total = 5": (
         "limits.connection_total: is not a known key: did you mean 'connections_total'?"
     ),
-    "[dns]\nenabled = true": (
-        "dns: is not a known key:"
-        " known here are network, attach, dhcp, metadata, limits"
+    "[pool]\nenabled = true": (
+        "pool: is not a known key:"
+        " known here are network, attach, dhcp, metadata, limits, dns"
     ),
     '[[network.also]]\nsubnet = "10.0.0.128/25"\ndhcp_address = "10.0.0.130"': (
         "network.also[0].subnet: 10.0.0.128/25 overlaps 10.0.0.0/24"

@@ -4,6 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.metrics import COUNTERS
 from appliance.metrics import GAUGES
+from appliance.metrics import Histogram
 from appliance.metrics import Metrics
 
 
@@ -53,4 +54,16 @@ def test_every_family_says_what_it_is() -> None:
 def test_no_label_is_a_guests_to_choose() -> None:
     """Labels are kinds: never an address, a path, a name."""
     labels = {label for _, each in COUNTERS.values() for label in each}
-    assert labels == {"type", "result", "note", "option", "dialect", "code", "reason"}
+    kinds = {"type", "result", "note", "option", "dialect", "code", "reason"}
+    assert labels == kinds | {"rcode", "source"}
+
+
+def test_a_histogram_is_cumulative() -> None:
+    """Prometheus wants each bucket with all below it."""
+    metrics = Metrics("1")
+    name = "metalease_dns_upstream_seconds"
+    metrics.histograms[name] = Histogram((0.1, 1.0), [2, 0, 1], 5.5)
+    text = metrics.text()
+    for line in ('le="0.1"} 2.0', 'le="1.0"} 2.0', 'le="+Inf"} 3.0'):
+        assert f"{name}_bucket{{{line}\n" in text
+    assert f"{name}_sum 5.5\n" in text

@@ -26,6 +26,17 @@ dhcp-option=15,n1.example
 dhcp-option=26,1500
 dhcp-option=121,0.0.0.0/0,10.8.0.1,169.254.169.254/32,10.8.0.2
 """
+DNSMASQ_NAMES = """\
+interface=eth0
+bind-interfaces
+no-hosts
+no-resolv
+addn-hosts=/run/names
+domain=n1.example
+local=/n1.example/
+cache-size=10000
+dns-forward-max=1000
+"""
 LIGHTTPD = """\
 server.document-root = "/run/www"
 server.port = 80
@@ -34,8 +45,13 @@ server.modules = ()
 """
 
 
+def default_name(ip: str) -> str:
+    """Return the name that a guest has that was given none."""
+    return f"ip-{ip.replace('.', '-')}"
+
+
 def dnsmasq_line(number: int, hostname: str | None = None) -> str:
-    name = hostname or f"ip-{address(number).replace('.', '-')}"
+    name = hostname or default_name(address(number))
     return f"{mac(number)},{address(number)},{name}\n"
 
 
@@ -57,6 +73,17 @@ def start_dnsmasq(peer: Guest, count: int, *, hosts_file: bool = False) -> Proce
         "/proc/net/udp",
         ":0043 ",
     )
+
+
+def start_dnsmasq_names(peer: Guest, count: int, upstream: str) -> Process:
+    """Serve the names of *count* guests, and the names that *upstream* knows."""
+    require("dnsmasq")
+    addresses = [address(number) for number in range(count)]
+    lines = [f"{each} {default_name(each)}.n1.example\n" for each in addresses]
+    peer.path("/run/names").write_text("".join(lines))
+    peer.path("/run/dnsmasq.conf").write_text(f"{DNSMASQ_NAMES}server={upstream}\n")
+    words = ["dnsmasq", "-k", "-u", "root", "-C", "/run/dnsmasq.conf"]
+    return _start(peer, words, "/proc/net/udp", ":0035 ")
 
 
 def start_lighttpd(peer: Guest, documents: Mapping[str, bytes]) -> Process:

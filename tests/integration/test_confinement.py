@@ -23,6 +23,7 @@ BOOT_WITHIN = 30.0  # seconds
 SCAN_WITHIN = 60.0  # seconds for all ports of one address
 OURS = ("10.0.0.2", "169.254.169.254")
 HTTP_PORTS = (80, 1180)
+DNS_PORT = 53
 LISTENING = "0A"  # in /proc/net/tcp
 SCAN = """
 import json, socket, sys
@@ -76,17 +77,18 @@ def counters(process: int, protocol: str) -> dict[str, int]:
 
 
 def test_sockets_have_exact_addresses(daemon: Daemon) -> None:
-    """Nothing listens on every address, and nothing but DHCP and HTTP (design,
-    privilege)."""
+    """Nothing listens on every address, and nothing but DHCP, DNS and HTTP
+    (design, privilege)."""
     listening = [
         (address, port)
         for address, port, state in sockets(daemon, "tcp")
         if state == LISTENING
     ]
-    assert {port for _, port in listening} == set(HTTP_PORTS)
+    assert {port for _, port in listening} == {*HTTP_PORTS, DNS_PORT}
     assert {address for address, _ in listening} <= set(OURS)
     assert ("169.254.169.254", 80) in listening
-    assert [(ip, port) for ip, port, _ in sockets(daemon, "udp")] == [("10.0.0.2", 67)]
+    bound = {(ip, port) for ip, port, _ in sockets(daemon, "udp")}
+    assert bound == {("10.0.0.2", 67), *((each, DNS_PORT) for each in OURS)}
     for table in ("tcp6", "udp6", "raw", "raw6"):
         text = Path(f"/proc/{daemon.serving()[0]}/net/{table}").read_text()
         assert text.count("\n") == 1, text
@@ -94,9 +96,9 @@ def test_sockets_have_exact_addresses(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("address", OURS)
 def test_no_other_port_answers(address: str, bound: Guest) -> None:
-    """Of all 65,535 TCP ports only those of the metadata accept (design, privilege)."""
+    """Of all 65,535 TCP ports only metadata's and DNS's accept (design, privilege)."""
     scan = bound.run(script(SCAN, address), within=SCAN_WITHIN)
-    assert set(json.loads(scan.stdout)) <= set(HTTP_PORTS), scan
+    assert set(json.loads(scan.stdout)) <= {*HTTP_PORTS, DNS_PORT}, scan
 
 
 def test_loopback_is_not_reached(

@@ -115,6 +115,8 @@ class Daemon:
         """Read the files; raises SettingsError when they cannot even be listed."""
         if self._given.state is None:
             self._state.load()
+        if self._names is not None:
+            self._names.follow(Change(put=tuple(self._state.records.values())))
         problems = tuple(self._state.problems.values())
         self._changed(Change(problems=problems))
         self._journal.log("loaded", bindings=len(self._state.table), bad=len(problems))

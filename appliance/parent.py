@@ -48,6 +48,7 @@ class Parent:
         self._ready = ready
         self._forwarder = None if forwarder is None else os.pidfd_open(forwarder)
         self._code: int | None = None
+        self._incomplete = False
 
     def run(self) -> int:
         """Return the child's exit code when it has ended."""
@@ -58,7 +59,7 @@ class Parent:
             if self._code is None:  # nothing serves without its keeper
                 signal.pidfd_send_signal(self._child, signal.SIGTERM)
                 self._reap()
-        return self._code or 0
+        return self._code or int(self._incomplete)
 
     async def _run(self) -> None:
         name = self._plan.settings.name
@@ -97,8 +98,10 @@ class Parent:
 
     async def _await_forwarder(self, forwarder: int) -> None:
         await trio.lowlevel.wait_readable(forwarder)
-        # no name outside is found without it: all of it is started anew
-        print("metalease: the forwarder ended", file=sys.stderr)
+        if not _ended_well(forwarder):
+            # no name outside is found without it: let it all be started anew
+            print("metalease: the forwarder ended", file=sys.stderr)
+            self._incomplete = True
         signal.pidfd_send_signal(self._child, signal.SIGTERM)
 
     def _reap(self) -> None:
@@ -109,6 +112,12 @@ class Parent:
             self._code = 1
             number = ended.si_status
             print(f"metalease: serving ended by signal {number}", file=sys.stderr)
+
+
+def _ended_well(process: int) -> bool:
+    """Whether a process that has ended did so with 0; *process* is its descriptor."""
+    ended = os.waitid(os.P_PIDFD, process, os.WEXITED)
+    return ended is not None and (ended.si_code, ended.si_status) == (os.CLD_EXITED, 0)
 
 
 def report(network: str, text: str) -> None:

@@ -67,9 +67,10 @@ def _run_as_root(plan: Plan) -> int:
     _make(plan.settings)
     hosted = Hosted(plan.settings, plan.files)
     gc.freeze()
-    reader, writer = os.pipe2(os.O_CLOEXEC)
     parent = os.getpid()
     forwarder, line = _start_forwarder(plan, parent)
+    # its end tells that we serve: nobody but the child may hold the writer
+    reader, writer = os.pipe2(os.O_CLOEXEC)
 
     def work() -> int:
         os.close(reader)

@@ -29,6 +29,7 @@ from .wire import Type
 
 QUERY_AT_MOST = 4096  # octets
 DRAIN_AT_MOST = 256  # queries, then others have their turn
+BUSY = 4  # queries at once: more come soon, without a wait for them
 REMEMBERED_AT_MOST = 16_384  # queries
 REMEMBERED_OCTETS_AT_MOST = 320  # of a query: a name, a question, a plain OPT
 FOREIGN_AT_MOST = 4_096  # addresses that are known to be none of ours
@@ -86,7 +87,8 @@ class DnsServer:
         listener.setblocking(False)
         while True:
             await trio.lowlevel.wait_readable(listener)
-            self._drain(listener, trio.current_time())
+            while self._drain(listener, trio.current_time()) >= BUSY:
+                await trio.lowlevel.checkpoint()
 
     async def serve_tcp(self, listener: trio.SocketListener) -> None:
         """Answer what comes by TCP, until cancelled (RFC 7766)."""
@@ -98,14 +100,15 @@ class DnsServer:
             await trio.sleep(1)
             self._left.clear()
 
-    def _drain(self, listener: socket.socket, now: float) -> None:
+    def _drain(self, listener: socket.socket, now: float) -> int:
+        """Answer what is there now; return how many queries it was, roughly."""
         receive, send = listener.recvfrom, listener.sendto
         recall, left, admits = self._remembered.get, self._left, self.admits
-        for _ in range(DRAIN_AT_MOST):
+        for count in range(DRAIN_AT_MOST):
             try:
                 query, peer = receive(QUERY_AT_MOST)
             except BlockingIOError:
-                return
+                return count
             except OSError:
                 continue  # an ICMP error of one of our answers
             client = peer[0]
@@ -124,6 +127,7 @@ class DnsServer:
                 send(query[:2] + known[0], peer)
             except OSError:
                 pass  # the client asks again
+        return DRAIN_AT_MOST
 
     def admits(self, client: str) -> bool:
         """Take one of the queries that *client* has in this second, if it has any."""

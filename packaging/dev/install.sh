@@ -14,6 +14,19 @@ test) wanted=$test ;;
 *) echo "usage: $0 lab|test" >&2; exit 2 ;;
 esac
 
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+
+# Its package would take /etc/resolv.conf over, so the program alone is laid aside.
+resolved=$(dirname "$0")/../../.deps-resolved
+if [ "$1" = test ] && [ ! -d "$resolved" ]; then
+	$as_root apt-get update -qq
+	fetched=$(mktemp -d)
+	(cd "$fetched" && apt-get download -qq systemd-resolved 2>/dev/null)
+	dpkg -x "$fetched"/*.deb "$resolved"
+	rm -r "$fetched"
+fi
+
 missing=
 for package in $wanted; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
@@ -21,8 +34,6 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-as_root=
-[ "$(id -u)" = 0 ] || as_root=sudo
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
 	trap '$as_root rm -f $policy' EXIT

@@ -1,13 +1,11 @@
 """dnsmasq is asked what we are asked: equal, or a difference that is listed here.
 
-The list, with its reasons, is docs/differences-dns.part.md.
+The list, with its reasons, is docs/differences.md.
 """
 
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +20,14 @@ from appliance.resolver.policy import Answer
 from appliance.resolver.policy import Forward
 from tests.resolver.room import GUESTS
 from tests.resolver.room import read
-from tests.resolver.room import reply
 from tests.resolver.room import resolver
 from tests.resolver.room import texts
 
-pytestmark = pytest.mark.machine
+from .dnsmasq import ELSEWHERE
+from .dnsmasq import free_port
+from .dnsmasq import upstream
 
-ELSEWHERE = "asked elsewhere"
+pytestmark = pytest.mark.machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +63,6 @@ def ours(name: str, kind: str) -> Said:
 
 
 AT = resolver()
-
-
-@contextmanager
-def upstream() -> Iterator[int]:
-    """Serve every question with a TXT record that says so; yield the port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-        datagrams.bind(("127.0.0.1", 0))
-
-        def serve() -> None:
-            while True:
-                query, peer = datagrams.recvfrom(4096)
-                if query == b"end":
-                    return
-                name = dns.message.from_wire(query).question[0].name
-                record = f'{name} 60 TXT "{ELSEWHERE}"'
-                datagrams.sendto(reply(query, record), peer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield datagrams.getsockname()[1]
-        finally:
-            datagrams.sendto(b"end", datagrams.getsockname())
-            thread.join()
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +175,7 @@ def is_given(name: str) -> bool:
 
 
 def difference(name: str, kind: str, us: Said, them: Said) -> str:
-    """Return the reason for a difference, as docs/differences-dns.part.md has it."""
+    """Return the reason for a difference, as docs/differences.md has it."""
     if kind == "ANY" and us.answers == (f'{name.lower()}. hinfo "rfc8482" ""',):
         return "ANY is a HINFO"
     if kind == "SOA" and name == "net1.example" and not them.answers:
@@ -252,7 +221,7 @@ def test_dnsmasq_says_the_same(dnsmasq: int) -> None:
 
 def test_every_reason_is_in_the_document() -> None:
     """docs: the list of differences has each reason as a heading."""
-    text = (Path(__file__).parents[2] / "docs/differences-dns.part.md").read_text()
+    text = (Path(__file__).parents[2] / "docs/differences.md").read_text()
     assert all(f"**{reason[0].upper()}{reason[1:]}.**" in text for reason in REASONS)
 
 

@@ -33,6 +33,8 @@ SERVER = IPv4Address("10.0.0.2")
 METADATA = IPv4Address("169.254.169.254")
 UPSTREAM = IPv4Address("192.0.2.53")
 CORPORATE = IPv4Address("192.0.2.54")
+NAME = "www.example.org"  # a name of the outside
+ADDRESS = f"{NAME} 300 A 192.0.2.80"
 
 
 @dataclass(frozen=True, slots=True)

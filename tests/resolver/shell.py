@@ -92,9 +92,10 @@ class Shell:
             self.drain()
         return [octets for octets, _ in self.listener.sent[before:]]
 
-    def drain(self) -> None:
+    def drain(self) -> int:
+        """Answer once, and return how many queries that was."""
         listener = cast(socket.socket, self.listener)
-        self.server._drain(listener, trio.current_time())
+        return self.server._drain(listener, trio.current_time())
 
 
 def in_loop(scenario: Callable[[], Awaitable[None]]) -> None:

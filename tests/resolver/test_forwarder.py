@@ -7,33 +7,20 @@ import trio
 import trio.testing
 
 from appliance.resolver.forwarder import Forwarder
-from appliance.resolver.forwarder import Outcome
 from appliance.resolver.wire import Query
 
+from .room import ADDRESS
+from .room import NAME
 from .room import query
 from .room import read
 from .room import reply
-from .room import rrset
 from .room import texts
+from .upstream import ASKED
 from .upstream import Say
 from .upstream import Upstream
+from .upstream import good
+from .upstream import well
 from .upstream import with_upstreams
-
-NAME = "www.example.org"
-ADDRESS = f"{NAME} 300 A 192.0.2.80"
-ASKED = query(NAME, id=0)
-
-
-def well(asked: bytes) -> list[bytes]:
-    return [reply(asked, ADDRESS)]
-
-
-def says(rcode: str) -> Say:
-    return lambda asked: [reply(asked, rcode=rcode)]
-
-
-def good(outcome: Outcome) -> bool:
-    return outcome.reply is not None and read(outcome.reply).answer == [rrset(ADDRESS)]
 
 
 def test_a_question_and_its_answer() -> None:
@@ -167,110 +154,6 @@ def test_an_upstream_that_changes_letters_is_sent_none() -> None:
         assert len(one.asked_by_tcp) == 1
 
     with_upstreams(scenario, one)
-
-
-FAILS: dict[str, Say] = {
-    "nothing": lambda asked: [],
-    "SERVFAIL": says("SERVFAIL"),
-    "REFUSED": says("REFUSED"),
-    "NOTIMP": says("NOTIMP"),
-    "FORMERR": says("FORMERR"),
-}
-
-
-@pytest.mark.parametrize("case", FAILS)
-def test_the_next_upstream_is_asked(case: str) -> None:
-    """dns 7: one that does not answer, or fails, is followed by the next."""
-    one, two = Upstream(10, udp=FAILS[case]), Upstream(11, udp=well)
-
-    async def scenario(forwarder: Forwarder) -> None:
-        started = trio.current_time()
-        outcome = await forwarder.ask(ASKED, tcp=False)
-        assert good(outcome)
-        assert trio.current_time() - started < 2
-        assert outcome.silent == (case == "nothing")
-
-    with_upstreams(scenario, one, two)
-    assert one.asked
-    assert len(two.asked) == 1
-
-
-def test_an_upstream_that_listens_nowhere() -> None:
-    """dns 7: an ICMP error is a failure at once."""
-    two = Upstream(11, udp=well)
-
-    async def scenario(forwarder: Forwarder) -> None:
-        from appliance.resolver.upstreams import Routes
-
-        nobody = Upstream(12).address
-        routes = Routes.of([nobody, two.address], {})
-        away = Forwarder(routes, port=forwarder._port)
-        started = trio.current_time()
-        assert good(await away.ask(ASKED, tcp=False))
-        assert trio.current_time() - started < 1
-
-    with_upstreams(scenario, two)
-
-
-def test_all_fail() -> None:
-    """dns 7: nobody answers: a failure, within the client's five seconds."""
-    many = [Upstream(10 + number) for number in range(5)]
-
-    async def scenario(forwarder: Forwarder) -> None:
-        started = trio.current_time()
-        outcome = await forwarder.ask(ASKED, tcp=False)
-        assert outcome.reply is None
-        assert 4.6 < trio.current_time() - started < 5
-
-    with_upstreams(scenario, *many)
-    assert [len(each.asked) for each in many] == [1, 1, 1, 1, 0]
-
-
-def test_a_lost_datagram_is_sent_again() -> None:
-    """dns 7: the only upstream is asked again, from a fresh port."""
-    one = Upstream(10, udp=lambda asked: well(asked) if len(one.asked) == 3 else [])
-
-    async def scenario(forwarder: Forwarder) -> None:
-        assert good(await forwarder.ask(ASKED, tcp=False))
-        assert 2.9 < trio.current_time() < 3.1
-
-    with_upstreams(scenario, one)
-    assert len(set(one.ports)) == 3
-
-
-def test_the_last_word_of_those_who_fail() -> None:
-    """dns 7: all say no: the last one's no is the answer."""
-
-    async def scenario(forwarder: Forwarder) -> None:
-        outcome = await forwarder.ask(ASKED, tcp=False)
-        assert outcome.reply is not None
-        assert read(outcome.reply).rcode() == 5
-
-    with_upstreams(scenario, Upstream(10, udp=says("SERVFAIL")),
-                   Upstream(11, udp=says("REFUSED")))  # fmt: skip
-
-
-def test_a_dead_upstream_costs_one_wait() -> None:
-    """dns 7: who failed is asked after the others, until a probe finds it well."""
-    one, two = Upstream(10), Upstream(11, udp=well)
-
-    async def scenario(forwarder: Forwarder) -> None:
-        await trio.sleep(10)  # both were probed; the first did not answer
-        before = len(one.asked)
-        for _ in range(20):
-            started = trio.current_time()
-            assert good(await forwarder.ask(ASKED, tcp=False))
-            assert trio.current_time() - started < 0.1
-        assert len(one.asked) == before
-        await trio.sleep(100)
-        assert 3 <= len(one.asked) - before <= 6  # probes: 30 seconds apart, at last
-        one.udp = well
-        await trio.sleep(31)
-        two.asked.clear()
-        assert good(await forwarder.ask(ASKED, tcp=False))
-        assert two.asked == []
-
-    with_upstreams(scenario, one, two, watch="0123456789abcdef")
 
 
 def test_an_upstream_without_edns() -> None:

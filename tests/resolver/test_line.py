@@ -3,9 +3,6 @@
 import os
 import socket
 import tempfile
-from collections.abc import Awaitable
-from collections.abc import Callable
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -19,65 +16,17 @@ from appliance.resolver.channel import WAITING_AT_MOST
 from appliance.resolver.channel import Channel
 from appliance.resolver.forwarder import Forwarder
 from appliance.resolver.line import serve_line
-from appliance.resolver.server import DnsServer
-from appliance.resolver.server import Limits
 
-from .room import query
+from .ends import Answers
+from .ends import joined
+from .ends import pair
+from .room import NAME
 from .room import read
-from .room import reply
-from .room import resolver
 from .room import texts
-from .upstream import Say
+from .upstream import ASKED
 from .upstream import Upstream
+from .upstream import well
 from .upstream import with_upstreams
-
-NAME = "www.example.org"
-ADDRESS = f"{NAME} 300 A 192.0.2.80"
-ASKED = query(NAME, id=0)
-
-
-def well(asked: bytes) -> list[bytes]:
-    return [reply(asked, ADDRESS)]
-
-
-def pair() -> tuple[socket.socket, socket.socket]:
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-
-
-class Answers:
-    """What came back, in order."""
-
-    def __init__(self) -> None:
-        self.found: list[bytes | None] = []
-        self._came = trio.lowlevel.ParkingLot()
-
-    def __call__(self, octets: bytes | None) -> None:
-        self.found.append(octets)
-        self._came.unpark_all()
-
-    async def wait(self, count: int, seconds: float = 10) -> None:
-        with trio.fail_after(seconds):
-            while len(self.found) < count:
-                await self._came.park()
-
-
-Scenario = Callable[[Channel, Forwarder], Awaitable[None]]
-
-
-def joined(scenario: Scenario, *upstreams: Upstream) -> None:
-    """Run *scenario* with a channel whose other end serves."""
-
-    async def main(forwarder: Forwarder) -> None:
-        ours, theirs = pair()
-        channel = Channel("net1", ours, None)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(channel.run)
-            nursery.start_soon(serve_line, theirs, lambda _: forwarder, None)
-            await scenario(channel, forwarder)
-            nursery.cancel_scope.cancel()
-        ours.close()
-
-    with_upstreams(main, *upstreams)
 
 
 def test_a_question_goes_over_and_its_answer_comes_back() -> None:
@@ -274,65 +223,3 @@ def test_a_network_that_cannot_be_opened_harms_no_other() -> None:
         channel._socket.close()
 
     with_upstreams(scenario)
-
-
-def test_from_a_guest_to_an_upstream_and_back() -> None:
-    """dns 7, 11: a datagram of a guest, the line, an upstream, and all the way back;
-    the second guest is answered from the cache."""
-    one = Upstream(10, udp=well)
-
-    async def scenario(channel: Channel, forwarder: Forwarder) -> None:
-        server = DnsServer(resolver(), channel, [IPv4Network("127.0.0.0/8")], Limits())
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener,
-            trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guest,
-        ):
-            listener.bind(("127.0.0.1", 0))
-            await guest.connect(listener.getsockname())
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(server.serve_udp, listener)
-                for number in (1, 2):
-                    await guest.send(query(NAME.upper(), id=number, edns=1232))
-                    found = read(await guest.recv(4096))
-                    assert found.id == number
-                    assert str(found.question[0].name) == f"{NAME.upper()}."
-                    assert texts(found.answer)[0].endswith("A 192.0.2.80")
-                nursery.cancel_scope.cancel()
-        assert len(one.asked) == 1 + 1  # and a probe
-        assert server.counts.answers == {(1, 0, "upstream"): 1, (1, 0, "cache"): 1}
-        assert sum(server.counts.latencies) == 1
-
-    joined(scenario, one)
-
-
-def test_a_loop_is_found_by_server_and_forwarder_together() -> None:
-    """dns 14: an upstream that forwards to us is found, and left out."""
-    servers: list[DnsServer] = []
-
-    def back(asked: bytes) -> list[bytes]:
-        """Ask the server, as an upstream would that forwards to it."""
-        found: list[bytes] = []
-        servers[0].answer(asked, "127.0.0.1", found.append, 0.0, tcp=False)
-        return found
-
-    say: Say = back
-    one, two = Upstream(10, udp=say), Upstream(11, udp=well)
-
-    async def main(forwarder: Forwarder) -> None:
-        ours, theirs = pair()
-        channel = Channel("net1", ours, None)
-        servers.append(DnsServer(resolver(), channel, [], Limits()))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(channel.run)
-            nursery.start_soon(serve_line, theirs, lambda _: forwarder, None)
-            await trio.testing.wait_all_tasks_blocked(0.01)
-            before = len(one.asked)
-            answers = Answers()
-            assert channel.ask(ASKED, answers, tcp=False)
-            await answers.wait(1)
-            assert answers.found[0] is not None
-            assert len(one.asked) == before == 1
-            nursery.cancel_scope.cancel()
-        ours.close()
-
-    with_upstreams(main, one, two)

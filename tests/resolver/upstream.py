@@ -11,7 +11,15 @@ import trio
 import trio.testing
 
 from appliance.resolver.forwarder import Forwarder
+from appliance.resolver.forwarder import Outcome
 from appliance.resolver.upstreams import Routes
+
+from .room import ADDRESS
+from .room import NAME
+from .room import query
+from .room import read
+from .room import reply
+from .room import rrset
 
 Say = Callable[[bytes], list[bytes]]
 
@@ -95,3 +103,18 @@ def with_upstreams(
         clock=trio.testing.MockClock(autojump_threshold=0.01),
         strict_exception_groups=True,
     )
+
+
+ASKED = query(NAME, id=0)
+
+
+def well(asked: bytes) -> list[bytes]:
+    return [reply(asked, ADDRESS)]
+
+
+def says(rcode: str) -> Say:
+    return lambda asked: [reply(asked, rcode=rcode)]
+
+
+def good(outcome: Outcome) -> bool:
+    return outcome.reply is not None and read(outcome.reply).answer == [rrset(ADDRESS)]

@@ -89,7 +89,9 @@ def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
     said = _said(words)
     for word in COMMANDS if said is None else [said]:
         module, text = COMMANDS[word]
-        command = commands.add_parser(word, help=text, description=text)
+        command = commands.add_parser(
+            word, help=text, description=text, allow_abbrev=False
+        )
         if said is not None:
             import_module(f"appliance.commands.{module}").describe(word, command)
     return parser

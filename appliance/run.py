@@ -89,6 +89,7 @@ def _fork(work: Callable[[], int]) -> int:
         return child
     code = 1
     try:
+        os.setsid()  # Ctrl-C is the parent's, who tells us
         code = work()
     except SettingsError as problem:
         print(f"metalease: {problem}", file=sys.stderr)
@@ -132,6 +133,7 @@ def prepare(files: NetworkLayout) -> None:
     state_files.make_state_directory(files.state)
     for path in (files.bindings, files.metadata, files.default, files.shared):
         state_files.make_directory(path)
+    state_files.delete_left_aside(files.metadata)
     files.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
     os.chown(files.runtime, account.pw_uid, state_files.service_group())
 

@@ -1,7 +1,7 @@
 """Names by UDP, by dnsperf; beside dnsmasq in the same run.
 
-Local names of few and of many guests, names that were asked before, and names that an
-upstream has to be asked for each: there the forwarder's time on a processor is ours too.
+Local names of few and of many guests, names that were asked before, and names for each
+of which an upstream is asked: there the forwarder's time on a processor is ours too.
 """
 
 import re
@@ -118,7 +118,7 @@ def compare(
 
 
 def start_upstream(here: Room) -> Process:
-    """Answer on the host's side, where our forwarder is, and dnsmasq gets by a route."""
+    """Answer on the host's side, where our forwarder is; dnsmasq has a route."""
     here.machine.ip("address", "add", f"{UPSTREAM}/32", "dev", "br1")
     here.machine.ip("route", "add", "10.8.0.3", "dev", "br1")
     here.peer.ip("route", "add", UPSTREAM, "dev", "eth0")

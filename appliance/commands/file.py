@@ -21,10 +21,10 @@ from ..settings import load_settings
 from .bindings import list_documents
 from .change import not_running
 from .change import ring_daemon
-from .put import read_document
-from .put import write_if_new
 from .screen import print_json
 from .screen import print_table
+from .writing import read_document
+from .writing import write_if_new
 
 DEFAULT, SHARED = "default", "shared"
 NAME_AT_MOST = 255  # octets of a file's name
@@ -40,7 +40,9 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(required=True, metavar="put|get|ls|rm")
     acts = {"put": put, "get": get, "ls": list_files, "rm": remove}
     for name, text in WORDS.items():
-        command = words.add_parser(name, help=text, description=text)
+        command = words.add_parser(
+            name, help=text, description=text, allow_abbrev=False
+        )
         command.add_argument("network", metavar="NET")
         command.add_argument(
             "owner",

@@ -16,6 +16,7 @@ from ..files import remove_tree
 from ..files import write_public_file
 from ..layout import Layout
 from ..layout import NetworkLayout
+from ..reader import parse_toml
 from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
@@ -23,11 +24,11 @@ from ..settings import parse_settings
 from ..state import State
 from .bindings import list_documents
 from .change import PATIENCE
-from .put import read_document
 from .screen import plural
 from .screen import print_json
 from .screen import print_table
 from .screen import warn
+from .writing import read_document
 
 WORDS = {
     "add": "add a network, from a file or from options",
@@ -42,7 +43,9 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(required=True, metavar="|".join(WORDS))
     acts = {"add": add, "ls": list_networks, "show": show, "check": check, "rm": remove}
     for name, text in WORDS.items():
-        command = words.add_parser(name, help=text, description=text)
+        command = words.add_parser(
+            name, help=text, description=text, allow_abbrev=False
+        )
         if name != "ls":
             optional = "?" if name == "check" else None
             command.add_argument("network", metavar="NET", nargs=optional)
@@ -70,19 +73,18 @@ def _describe_add(command: argparse.ArgumentParser) -> None:
 
 def add(options: argparse.Namespace, layout: Layout) -> int:
     """Check a network's file as a whole, then write it; one that is there stays."""
-    import toml
-
     files = layout.network(options.network)
     given = _from_options(options)
     if (options.file is None) == (not given):
         raise SettingsError("net add", "give a FILE, - or options like --subnet")
     where = "standard input" if options.file == "-" else options.file or "net add"
-    text = toml.dumps(given) if given else _text(where, read_document(options.file))
-    try:
-        values = toml.loads(text)
-    except (toml.TomlDecodeError, ValueError, IndexError, TypeError) as problem:
-        raise SettingsError(where, f"is not TOML: {problem}") from None
-    settings = parse_settings(files, values, Path(where))
+    if given:
+        import toml
+
+        text = toml.dumps(given)
+    else:
+        text = _text(where, read_document(options.file))
+    settings = parse_settings(files, parse_toml(text, where), Path(where))
     load_rules(settings, files)
     _check_others(settings, layout)
     if files.settings.exists():
@@ -258,6 +260,10 @@ def check_network(files: NetworkLayout) -> list[str]:
     try:
         settings = load_settings(files)
         load_rules(settings, files)
+        if settings.dns.enabled:
+            from ..naming import read_zone
+
+            read_zone(files, settings.network.domain)
     except SettingsError as problem:
         return [str(problem)]
     state = State(StateDirectory(files.bindings), settings)

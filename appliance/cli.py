@@ -54,10 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.enable()
     try:
         code: int = options.act(options, Layout(options.root.absolute()))
+        if getattr(options, "outcome", False):
+            _print_outcome({"ok": True})
         sys.stdout.flush()
         return code
     except SettingsError as problem:
         print(f"metalease: {problem}", file=sys.stderr)
+        if getattr(options, "outcome", False):
+            said = {"error": str(problem), "exit_code": problem.exit_code}
+            _print_outcome({"ok": False, **said})
         return problem.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing is left to say
@@ -69,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _print_outcome(outcome: dict[str, object]) -> None:
+    import json
+
+    print(json.dumps(outcome, ensure_ascii=False))
 
 
 def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -32,6 +32,7 @@ from .change import find_on_disk
 from .change import holder
 from .change import ring_daemon
 from .change import ring_host
+from .screen import add_outcome
 from .screen import plural
 from .screen import print_json
 from .screen import print_table
@@ -44,6 +45,8 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("who", metavar="IP|MAC")
     if word in ("ls", "show"):
         parser.add_argument("--json", action="store_true")
+    else:
+        add_outcome(parser)
     acts = {"ls": list_bindings, "show": show, "rm": remove, "accept": accept}
     parser.set_defaults(act=acts[word])
 
@@ -229,5 +232,6 @@ def accept(options: argparse.Namespace, layout: Layout) -> int:
             ) from None
         raise
     ring_host(files, {"op": "accept"})
-    print(f"{plural(len(answer['gone']), 'binding')} let go")
+    if not options.outcome:
+        print(f"{plural(len(answer['gone']), 'binding')} let go")
     return 0

@@ -4,6 +4,7 @@ A document is in force for the next request the moment that it is renamed into p
 """
 
 import argparse
+import base64
 import sys
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -21,6 +22,7 @@ from ..settings import load_settings
 from .bindings import list_documents
 from .change import not_running
 from .change import ring_daemon
+from .screen import add_outcome
 from .screen import print_json
 from .screen import print_table
 from .writing import read_document
@@ -53,8 +55,10 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
             command.add_argument("path", metavar="PATH", help="like user-data")
         if name == "put":
             command.add_argument("file", metavar="FILE|-", nargs="?", default="-")
-        if name == "ls":
+        if name in ("ls", "get"):
             command.add_argument("--json", action="store_true")
+        else:
+            add_outcome(command)
         command.set_defaults(act=acts[name])
 
 
@@ -120,7 +124,11 @@ def get(options: argparse.Namespace, layout: Layout) -> int:
         octets = path.read_bytes()
     except OSError as problem:
         raise SettingsError(path, f"cannot be read: {problem.strerror}") from None
-    sys.stdout.buffer.write(octets)
+    if options.json:
+        text = base64.b64encode(octets).decode()
+        print_json({"path": options.path, "octets": len(octets), "base64": text})
+    else:
+        sys.stdout.buffer.write(octets)
     return 0
 
 

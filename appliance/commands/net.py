@@ -24,6 +24,7 @@ from ..settings import parse_settings
 from ..state import State
 from .bindings import list_documents
 from .change import PATIENCE
+from .screen import add_outcome
 from .screen import plural
 from .screen import print_json
 from .screen import print_table
@@ -51,6 +52,8 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
             command.add_argument("network", metavar="NET", nargs=optional)
         if name in ("ls", "show", "check"):
             command.add_argument("--json", action="store_true")
+        else:
+            add_outcome(command)
         if name == "rm":
             command.add_argument(
                 "--force", action="store_true", help="with its bindings and documents"

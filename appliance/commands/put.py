@@ -27,6 +27,7 @@ from ..settings import load_settings
 from ..state import State
 from .change import bring_in_force
 from .change import holder
+from .screen import add_outcome
 from .writing import documents_at_old_address
 from .writing import forget
 from .writing import known_values
@@ -110,6 +111,7 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--user-data", metavar="FILE|-", help="its bytes, unchanged")
     parser.add_argument("--vendor-data", metavar="FILE|-")
+    add_outcome(parser)
     parser.set_defaults(act=put)
 
 

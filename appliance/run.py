@@ -10,6 +10,7 @@ was started.
 import fcntl
 import gc
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -201,8 +202,15 @@ def _child(
     return _serve(given, plan.notifier, lambda: os.close(ready))
 
 
+def _leave(number: int, frame: object) -> None:
+    os._exit(0)
+
+
 def _serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> int:
     gc.enable()
+    # before the loop listens, and for a second signal when it does no more
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     ended: list[str] = []
     try:
         trio.run(partial(serve, given, notifier, ready), strict_exception_groups=True)

@@ -1,6 +1,6 @@
 """dnsmasq is asked what we are asked: equal, or a difference that is listed here.
 
-The list, with its reasons, is docs/differences-dns.part.md.
+The list, with its reasons, is docs/differences.md.
 """
 
 import socket
@@ -206,7 +206,7 @@ def is_given(name: str) -> bool:
 
 
 def difference(name: str, kind: str, us: Said, them: Said) -> str:
-    """Return the reason for a difference, as docs/differences-dns.part.md has it."""
+    """Return the reason for a difference, as docs/differences.md has it."""
     if kind == "ANY" and us.answers == (f'{name.lower()}. hinfo "rfc8482" ""',):
         return "ANY is a HINFO"
     if kind == "SOA" and name == "net1.example" and not them.answers:
@@ -252,7 +252,7 @@ def test_dnsmasq_says_the_same(dnsmasq: int) -> None:
 
 def test_every_reason_is_in_the_document() -> None:
     """docs: the list of differences has each reason as a heading."""
-    text = (Path(__file__).parents[2] / "docs/differences-dns.part.md").read_text()
+    text = (Path(__file__).parents[2] / "docs/differences.md").read_text()
     assert all(f"**{reason[0].upper()}{reason[1:]}.**" in text for reason in REASONS)
 
 

@@ -54,10 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.enable()
     try:
         code: int = options.act(options, Layout(options.root.absolute()))
+        if getattr(options, "outcome", False):
+            _print_outcome({"ok": True})
         sys.stdout.flush()
         return code
     except SettingsError as problem:
         print(f"metalease: {problem}", file=sys.stderr)
+        if getattr(options, "outcome", False):
+            said = {"error": str(problem), "exit_code": problem.exit_code}
+            _print_outcome({"ok": False, **said})
         return problem.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing is left to say
@@ -69,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _print_outcome(outcome: dict[str, object]) -> None:
+    import json
+
+    print(json.dumps(outcome, ensure_ascii=False))
 
 
 def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -89,7 +100,9 @@ def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
     said = _said(words)
     for word in COMMANDS if said is None else [said]:
         module, text = COMMANDS[word]
-        command = commands.add_parser(word, help=text, description=text)
+        command = commands.add_parser(
+            word, help=text, description=text, allow_abbrev=False
+        )
         if said is not None:
             import_module(f"appliance.commands.{module}").describe(word, command)
     return parser

@@ -14,6 +14,7 @@ from . import __version__
 from .directory import SUFFIX
 from .errors import SettingsError
 from .follower import Follower
+from .follower import Look
 from .metrics import Metrics
 from .observation import Observation
 from .state import State
@@ -44,7 +45,10 @@ class Control:
                 change = await self.follower.accept()
                 return {"ok": True, "gone": [str(each.mac) for each in change.gone]}
             case {"op": "holder", "ip": str(ip)}:
-                record = self.state.at(_address(ip))
+                address = _address(ip)
+                # a file that was dropped by hand a moment ago counts as well
+                await self.follower.rescan(Look.NAMES)
+                record = self.state.at(address)
                 return {"ok": True, "mac": None if record is None else str(record.mac)}
             case {"op": "status"}:
                 return {"ok": True, **self._status()}

@@ -7,6 +7,7 @@ answers, shells carry them, and what happens is observed.
 import signal
 import socket
 import time
+from collections.abc import AsyncIterator
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
@@ -68,10 +69,16 @@ async def serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> 
             ready()
             async for _ in signals:
                 break
+            nursery.start_soon(_ignore, signals)  # one is enough
             notifier.tell("STOPPING=1")
             with trio.move_on_after(DRAIN):
                 await daemon.drain()
             nursery.cancel_scope.cancel()
+
+
+async def _ignore(signals: AsyncIterator[int]) -> None:
+    async for _ in signals:
+        pass
 
 
 class Daemon:

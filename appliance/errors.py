@@ -8,6 +8,14 @@ REFUSED = 1
 NOT_RUNNING = 3
 
 
+def printable(text: str) -> str:
+    """Return *text* for a terminal: a file's odd characters are shown, not sent."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
 class SettingsError(Exception):
     """Something that the operator gave cannot be used.
 
@@ -16,7 +24,7 @@ class SettingsError(Exception):
     """
 
     def __init__(self, where: object, what: str, *, exit_code: int = REFUSED) -> None:
-        super().__init__(f"{where}: {what}")
-        self.where = str(where)
-        self.what = what
+        self.where = printable(str(where))
+        self.what = printable(what)
+        super().__init__(f"{self.where}: {self.what}")
         self.exit_code = exit_code

@@ -7,10 +7,12 @@ import fcntl
 import grp
 import os
 import pwd
-import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from .errors import SettingsError
@@ -22,6 +24,9 @@ FILE_MODE = 0o640
 PUBLIC_DIRECTORY_MODE = 0o755  # of what holds no secret: settings, and the way to state
 PUBLIC_FILE_MODE = 0o644
 TEMPORARY = ".tmp"  # the end of a temporary name; the watch and listings skip it
+TEXT_AT_MOST = 1024 * 1024  # octets of an operator's file
+
+_numbers = count()  # of this process's temporary names
 
 
 def service_account() -> pwd.struct_passwd:
@@ -68,35 +73,105 @@ def _make(path: Path, mode: int) -> None:
         raise SettingsError(path, f"cannot be made: {problem.strerror}") from None
 
 
+def read_octets(path: Path, at_most: int) -> bytes:
+    """Return what a regular file holds, up to *at_most* octets.
+
+    Raises FileNotFoundError where there is no such name, SettingsError for what
+    cannot be read: a link to nothing, a pipe, a device, more octets.
+    """
+    try:
+        # a pipe that was put there makes nobody wait
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise SettingsError(path, "is a link to nothing") from None
+        raise
+    except OSError as problem:
+        raise SettingsError(path, f"cannot be read: {problem.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SettingsError(path, "is no regular file")
+    with open(descriptor, "rb") as file:
+        octets = file.read(at_most + 1)
+    if len(octets) > at_most:
+        raise SettingsError(path, f"is larger than {at_most} octets")
+    return octets
+
+
+def read_text(path: Path, at_most: int = TEXT_AT_MOST) -> str:
+    """Return the text of an operator's file; raises as `read_octets`."""
+    try:
+        return read_octets(path, at_most).decode()
+    except UnicodeDecodeError:
+        raise SettingsError(path, "is not UTF-8 text") from None
+
+
 def write_file(path: Path, octets: bytes) -> None:
     """Put *octets* at *path*, whole or not at all; raises SettingsError."""
+    staged = stage_file(path, octets)
+    try:
+        staged.commit()
+    finally:
+        staged.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file that is written and not yet in its place: no disk is too full for it."""
+
+    path: Path
+    temporary: Path
+
+    def commit(self) -> None:
+        try:
+            os.replace(self.temporary, self.path)
+            _sync_directory(self.path.parent)
+        except OSError as problem:
+            raise _unwritten(self.path, problem) from None
+
+    def discard(self) -> None:
+        """Take away what was not committed."""
+        with suppress(OSError):
+            self.temporary.unlink()
+
+
+def stage_file(path: Path, octets: bytes) -> Staged:
+    """Write *octets* beside *path*; raises SettingsError, and leaves nothing."""
     make_directory(path.parent)
-    _replace(path, octets, FILE_MODE)
+    return _stage(path, octets, FILE_MODE)
 
 
 def write_public_file(path: Path, octets: bytes) -> None:
     """Put *octets*, which hold no secret, at *path*; raises SettingsError."""
     _make(path.parent, PUBLIC_DIRECTORY_MODE)
-    _replace(path, octets, PUBLIC_FILE_MODE)
-
-
-def _replace(path: Path, octets: bytes, mode: int) -> None:
-    temporary = path.with_name(f".{os.getpid()}{TEMPORARY}")
+    staged = _stage(path, octets, PUBLIC_FILE_MODE)
     try:
-        with open(temporary, "wb", opener=_open_private) as file:
+        staged.commit()
+    finally:
+        staged.discard()
+
+
+def _stage(path: Path, octets: bytes, mode: int) -> Staged:
+    name = f".{os.getpid()}.{next(_numbers)}{TEMPORARY}"
+    staged = Staged(path, path.with_name(name))
+    try:
+        with open(staged.temporary, "wb", opener=_open_private) as file:
             file.write(octets)
             file.flush()
-            _give(temporary, mode)
+            _give(staged.temporary, mode)
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_directory(path.parent)
     except OSError as problem:
-        raise SettingsError(
-            path, f"cannot be written ({problem.strerror}): what was there is unchanged"
-        ) from None
-    finally:  # whatever came between, Ctrl-C too
-        with suppress(OSError):
-            temporary.unlink()
+        staged.discard()
+        raise _unwritten(path, problem) from None
+    except BaseException:  # Ctrl-C too leaves nothing
+        staged.discard()
+        raise
+    return staged
+
+
+def _unwritten(path: Path, problem: OSError) -> SettingsError:
+    what = f"cannot be written ({problem.strerror}): what was there is unchanged"
+    return SettingsError(path, what)
 
 
 def _open_private(path: str, flags: int) -> int:
@@ -117,18 +192,42 @@ def remove_file(path: Path) -> bool:
 
 def remove_tree(path: Path) -> None:
     """Remove a directory with all in it; it is out of sight at once."""
+    gone = set_aside(path)
+    if gone is not None:
+        delete_aside(gone)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Take a directory out of sight and return where it is; None for no directory."""
     gone = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         os.rename(path, gone)
         _sync_directory(path.parent)
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise SettingsError(path, f"cannot be removed: {problem.strerror}") from None
+    return gone
+
+
+def delete_aside(gone: Path) -> None:
+    """Delete what was set aside."""
+    import shutil  # slow to import, and a put has no use for it
+
+    try:
         if gone.is_symlink():  # what it leads to is somebody else's
             gone.unlink()
         else:
             shutil.rmtree(gone)
-    except FileNotFoundError:
-        return
     except OSError as problem:
-        raise SettingsError(path, f"cannot be removed: {problem.strerror}") from None
+        raise SettingsError(gone, f"cannot be deleted: {problem.strerror}") from None
+
+
+def delete_left_aside(folder: Path) -> None:
+    """Delete what a command that was killed has left set aside in *folder*."""
+    for each in folder.glob(f".*{TEMPORARY}"):
+        if each.is_dir():
+            delete_aside(each)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import signal
 from functools import partial
+from typing import TypeGuard
 
 import trio
 
@@ -20,8 +21,18 @@ def run(layout: Layout) -> int:
     """Keep the networks until SIGTERM or SIGINT."""
     if os.geteuid() != 0:
         raise SettingsError("metalease host", "makes links and addresses: run as root")
-    trio.run(_run, layout, Notifier(), strict_exception_groups=True)
+    refused: list[SettingsError] = []
+    try:
+        trio.run(_run, layout, Notifier(), strict_exception_groups=True)
+    except* SettingsError as problems:
+        refused += (each for each in problems.exceptions if _is_ours(each))
+    if refused:
+        raise refused[0]
     return 0
+
+
+def _is_ours(problem: BaseException) -> TypeGuard[SettingsError]:
+    return isinstance(problem, SettingsError)
 
 
 async def _run(layout: Layout, notifier: Notifier) -> None:

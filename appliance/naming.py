@@ -6,6 +6,7 @@ its PTR alone, so that no tenant takes `metadata` from the others.
 
 from .attachment import METADATA_ADDRESS
 from .errors import SettingsError
+from .files import read_text
 from .layout import NetworkLayout
 from .records import Record
 from .resolver.local import LOCALHOST
@@ -80,8 +81,8 @@ def routes(settings: Settings) -> Routes:
 def read_zone(files: NetworkLayout, domain: str | None) -> list[Named]:
     """Read the operator's names, if there are any; raises SettingsError."""
     try:
-        return parse_zone(files.zone.read_text(), domain)
+        return parse_zone(read_text(files.zone), domain)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as problem:
+    except ValueError as problem:
         raise SettingsError(files.zone, str(problem)) from None

@@ -5,6 +5,7 @@ its key with the function that reads it, and what nobody took is refused, with t
 nearest key that is known.
 """
 
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from ipaddress import IPv4Address
@@ -21,10 +22,32 @@ T = TypeVar("T")
 D = TypeVar("D")
 Read = Callable[[Any], T]
 
+_DOMAIN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LEASE_AT_LEAST = 60  # seconds
+WIDEST = 8  # the prefix of the widest subnet
 WHAT_AT_MOST = 300  # characters of what is said to be wrong
 SECRETS = {"admin_pass", "public_keys"}  # a private key pasted here must not be logged
+
+
+def parse_toml(text: str, where: object) -> dict[str, Any]:
+    """Read TOML; raises SettingsError for whatever is wrong with it."""
+    import toml  # slow to import, and not every command reads a network's file
+
+    try:
+        return toml.loads(text)
+    except (
+        # toml 0.10 lets much more than its own error out of a broken file
+        toml.TomlDecodeError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as problem:
+        raise SettingsError(where, f"is not TOML: {problem}") from None
 
 
 class Table:
@@ -152,7 +175,11 @@ def address(value: object) -> IPv4Address:
 
 
 def subnet(value: object) -> IPv4Network:
-    return IPv4Network(text(value))
+    """Read a subnet that hosts can live in."""
+    found = IPv4Network(text(value))
+    if found.prefixlen < WIDEST or found.is_multicast or found.is_loopback:
+        raise ValueError(f"is no subnet for guests: at least /{WIDEST}, unicast")
+    return found
 
 
 def route(value: object) -> ClasslessRoute:
@@ -169,14 +196,25 @@ def lease_time(value: object) -> int:
         raise ValueError("has to be like 1d, 12h, 30m or 90s, or infinite")
     seconds = int(number) * UNITS[unit]
     if not LEASE_AT_LEAST <= seconds < INFINITE:
-        raise ValueError(f"has to be at least {LEASE_AT_LEAST}s, or infinite")
+        least, most = f"{LEASE_AT_LEAST}s", f"{(INFINITE - 1) // UNITS['d']}d"
+        raise ValueError(f"has to be {least} to {most}, or infinite")
     return seconds
 
 
 def domain(value: object) -> str:
-    """Read a domain name, without a dot at its end."""
+    """Read a domain name of letters, digits, - and _, without a dot at its end."""
     from dhcp.formats import domain_name
 
     name = text(value).rstrip(".")
+    if not _DOMAIN.fullmatch(name):
+        raise ValueError("is no domain name: letters, digits, -, _ and dots")
     domain_name(name)
     return name
+
+
+def server(value: object) -> IPv4Address:
+    """Read the address of a host that can be asked."""
+    found = address(value)
+    if found.is_unspecified or found.is_multicast or found.is_reserved:
+        raise ValueError("is no host's address")
+    return found

@@ -69,10 +69,20 @@ def parse_record(text: str, file: object, settings: Settings) -> Record:
     if len(text) > TEXT_AT_MOST:
         raise SettingsError(file, f"is larger than {TEXT_AT_MOST} octets")
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as problem:
         raise SettingsError(file, f"is not JSON: {problem}") from None
     return read_record(values, file, settings)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object's keys and values; one that comes twice is refused."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} comes twice")
+    return found
 
 
 def read_record(values: object, file: object, settings: Settings) -> Record:
@@ -86,6 +96,8 @@ def read_record(values: object, file: object, settings: Settings) -> Record:
     gateway = table.take("gateway", reader.address, None)
     if gateway is not None and gateway not in place.subnet:
         raise table.wrong("gateway", f"{gateway} is not in {place.subnet}")
+    if gateway == ip:
+        raise table.wrong("gateway", f"{gateway} is this guest's own address")
     mtu = table.take("mtu", reader.integer(68, 65_535), None)
     if mtu is not None and mtu > settings.network.mtu:
         raise table.wrong("mtu", f"{mtu} is over the network's {settings.network.mtu}")
@@ -102,7 +114,7 @@ def read_record(values: object, file: object, settings: Settings) -> Record:
         metadata_route=table.take("metadata_route", reader.flag, None),
         prefix=table.take("prefix", reader.integer(1, 32), None),
         gateway=gateway,
-        dns=table.take("dns", reader.list_of(reader.address), None),
+        dns=table.take("dns", reader.list_of(reader.server), None),
         domain=table.take("domain", reader.domain, None),
         mtu=mtu,
         routes=routes,

@@ -1,12 +1,12 @@
 """The rules of one network: the operator's own first, then its presets."""
 
 from importlib import resources
-from pathlib import Path
 
 from rewrite.errors import RuleSyntaxError
 from rewrite.ruleset import RuleSet
 
 from .errors import SettingsError
+from .files import read_text
 from .layout import NetworkLayout
 from .settings import Settings
 
@@ -29,8 +29,10 @@ def load_rules(settings: Settings, files: NetworkLayout) -> RuleSet:
     texts: list[tuple[str, str]] = []
     if settings.metadata.rewrite:
         texts.append((f"{settings.file}: metadata.rewrite", _in_rules(settings)))
-    if files.rules.exists():
-        texts.append((str(files.rules), _read(files.rules)))
+    try:
+        texts.append((str(files.rules), read_text(files.rules)))
+    except FileNotFoundError:
+        pass  # none of its own
     presets = known_presets()
     for name in settings.metadata.presets:
         if name not in presets:
@@ -56,10 +58,3 @@ def _in_rules(settings: Settings) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '\\"') + '"'
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SettingsError(path, str(problem)) from None

@@ -10,6 +10,7 @@ was started.
 import fcntl
 import gc
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -90,6 +91,7 @@ def _fork(work: Callable[[], int]) -> int:
         return child
     code = 1
     try:
+        os.setsid()  # Ctrl-C is the parent's, who tells us
         code = work()
     except SettingsError as problem:
         print(f"metalease: {problem}", file=sys.stderr)
@@ -133,6 +135,7 @@ def prepare(files: NetworkLayout) -> None:
     state_files.make_state_directory(files.state)
     for path in (files.bindings, files.metadata, files.default, files.shared):
         state_files.make_directory(path)
+    state_files.delete_left_aside(files.metadata)
     files.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
     os.chown(files.runtime, account.pw_uid, state_files.service_group())
 
@@ -200,8 +203,15 @@ def _child(
     return _serve(given, plan.notifier, lambda: os.close(ready))
 
 
+def _leave(number: int, frame: object) -> None:
+    os._exit(0)
+
+
 def _serve(given: Given, notifier: Notifier, ready: Callable[[], None]) -> int:
     gc.enable()
+    # before the loop listens, and for a second signal when it does no more
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     ended: list[str] = []
     try:
         trio.run(partial(serve, given, notifier, ready), strict_exception_groups=True)

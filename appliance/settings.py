@@ -1,6 +1,6 @@
 """A network's settings: /etc/metalease/networks/<network>.toml as a value.
 
-Every key is described in docs/reference.md; an unknown one is an error.
+Every key is described in docs/example.toml; an unknown one is an error.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ from .attachment import Attachment
 from .attachment import Bridged
 from .attachment import Device
 from .errors import SettingsError
+from .files import read_text
 from .layout import NetworkLayout
 from .reader import Table
 
@@ -90,23 +91,14 @@ class Settings:
 
 def load_settings(files: NetworkLayout) -> Settings:
     """Read the network's file; raises SettingsError."""
-    import toml
-
     try:
-        text = files.settings.read_text()
+        text = read_text(files.settings)
     except FileNotFoundError:
         raise SettingsError(
             files.settings,
             f"there is no network {files.name!r}: metalease net add {files.name}",
         ) from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SettingsError(files.settings, str(problem)) from None
-    try:
-        values = toml.loads(text)
-    except (toml.TomlDecodeError, ValueError, IndexError, TypeError) as problem:
-        # toml 0.10 lets more than its own error out of a broken file
-        raise SettingsError(files.settings, f"is not TOML: {problem}") from None
-    return parse_settings(files, values)
+    return parse_settings(files, reader.parse_toml(text, files.settings))
 
 
 def parse_settings(
@@ -182,7 +174,7 @@ def _network(
     return Network(
         ranges=ranges,
         mtu=net.take("mtu", reader.integer(68, 65_535), 1500),
-        dns=net.take("dns", reader.list_of(reader.address), ()),
+        dns=net.take("dns", reader.list_of(reader.server), ()),
         own_dns=own_dns,
         domain=net.take("domain", reader.domain, None),
         routes=routes,
@@ -221,6 +213,8 @@ def _attachment(
     namespace = attach.take("namespace", _namespace_name, f"{bridge}_{files.name}")
     if (bridge is None) == (device is None):
         raise attach.wrong("bridge", "one of bridge and device is needed, not both")
+    if uplink is not None and uplink == bridge:
+        raise attach.wrong("uplink", f"{uplink!r} is the bridge itself, not its port")
     if device is not None and uplink is not None:
         raise attach.wrong("uplink", "is a port of a bridge: a device has none")
     where = (
@@ -238,14 +232,24 @@ def _attachment(
 
 def _link_name(value: object) -> str:
     name = reader.text(value)
-    if len(name.encode()) > IFNAME_AT_MOST or "/" in name or " " in name:
+    if (
+        len(name.encode()) > IFNAME_AT_MOST
+        or name in (".", "..")
+        or not name.isprintable()
+        or set("/: ") & set(name)
+    ):
         raise ValueError(f"is no link's name: at most {IFNAME_AT_MOST} letters, no /")
     return name
 
 
 def _namespace_name(value: object) -> str:
     name = reader.text(value)
-    if "/" in name or name in (".", "..") or len(name.encode()) > 255:
+    if (
+        "/" in name
+        or name in (".", "..")
+        or len(name.encode()) > 255
+        or not name.isprintable()
+    ):
         raise ValueError("is no namespace's name: no /, at most 255 letters")
     return name
 
@@ -255,6 +259,8 @@ def _metadata(table: Table) -> MetadataSettings:
     ports = table.take("ports", reader.list_of(reader.integer(1, 65_535)), plain.ports)
     if not ports:
         raise table.wrong("ports", "needs at least one port")
+    if len(set(ports)) < len(ports):
+        raise table.wrong("ports", f"{list(ports)}: each port is named once")
     return MetadataSettings(
         ports=ports,
         presets=table.take("presets", reader.list_of(reader.text), plain.presets),
@@ -275,7 +281,7 @@ def _dns(table: Table, ranges: tuple[Range, ...]) -> DnsSettings:
     ours = {METADATA_ADDRESS, *(place.server_id for place in ranges)}
 
     def upstreams(value: object) -> tuple[IPv4Address, ...]:
-        found = reader.list_of(reader.address)(value)
+        found = reader.list_of(reader.server)(value)
         for each in found:
             if each in ours:
                 raise ValueError(f"{each} is this network's own resolver: a loop")

@@ -38,7 +38,6 @@ class Sockets:
 
 def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Sockets:
     """Open everything, or raise SettingsError with nothing left open."""
-    control = doorbell.listen(files.control_socket)
     port: RawPort | None = None
     listeners: list[socket.socket] = []
     names: list[socket.socket] = []
@@ -58,10 +57,14 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
                 names.append(_bind(address, socket.SOCK_STREAM, device))
         if settings.dhcp:
             port = RawPort.open(device, settings.network.server_ids)
-    except OSError as problem:
-        doorbell.close(control, files.control_socket)
+        control = doorbell.listen(files.control_socket)
+    except (OSError, SettingsError) as problem:
         for each in (*listeners, *names):
             each.close()
+        if port is not None:
+            port.close()
+        if isinstance(problem, SettingsError):
+            raise
         raise SettingsError(f"device {device}", _explain(problem, files)) from None
     udp = tuple(each for each in names if each.type == socket.SOCK_DGRAM)
     tcp = tuple(

@@ -132,7 +132,7 @@ def parse_option(code: str, value: str) -> tuple[int, bytes]:
     Raises ValueError, which says what to write instead.
     """
     number = int(code) if code.isascii() and code.isdigit() else -1
-    if not 0 <= number <= 255:
+    if not 0 <= number <= 255 or str(number) != code:  # 042 would be 42 twice
         raise ValueError(f"{code!r} is not an option's number, 1 to 254")
     if number in REFUSED:
         raise ValueError(f"option {number} is the protocol's own and cannot be set")

@@ -2,6 +2,7 @@
 value, and the way out.  What is written here is what is said.
 """
 
+import os
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,15 @@ def test_mistakes_in_a_networks_file(house: House, text: str, what: str) -> None
         assert said.err == f"metalease: {house.files.settings}: {what}\n"
 
 
-@pytest.mark.parametrize("text", ["x", "[network", 'a = "\n', "[a]\n[a]", "= 5", "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("x", "[network", 'a = "\n', "[a]\n[a]", "= 5", "[]"),
+        "[network]\n[[network]]",
+        "x = " + "[" * 3000,
+    ],
+    ids=lambda text: text[:12],
+)
 def test_what_is_no_toml(house: House, text: str) -> None:
     """The library lets more than its own error out: they all come as one."""
     house.files.settings.write_text(text)
@@ -134,14 +143,21 @@ def test_what_is_no_toml(house: House, text: str) -> None:
 def test_a_networks_file_that_cannot_be_read(house: House) -> None:
     house.files.settings.write_bytes(b"\xff")
     said = house.metalease("net", "show", "n1")
-    assert said.err.startswith(
-        f"metalease: {house.files.settings}: 'utf-8' codec can't"
-    )
+    assert said.err.startswith(f"metalease: {house.files.settings}: is not UTF-8 text")
     house.files.settings.unlink()
     house.files.settings.mkdir()
     said = house.metalease("net", "show", "n1")
     assert said.code == 1
-    assert "Is a directory" in said.err
+    assert "is no regular file" in said.err
+    house.files.settings.rmdir()
+    house.files.settings.symlink_to("/dev/zero")
+    assert "is no regular file" in house.metalease("net", "show", "n1").err
+    house.files.settings.unlink()
+    os.mkfifo(house.files.settings)
+    assert "is no regular file" in house.metalease("net", "show", "n1").err
+    house.files.settings.unlink()
+    house.files.settings.symlink_to("/nowhere")
+    assert "is a link to nothing" in house.metalease("net", "show", "n1").err
 
 
 def test_a_network_that_is_not_there(house: House) -> None:
@@ -193,3 +209,21 @@ def test_an_error_is_a_place_and_a_reason() -> None:
     assert (problem.where, problem.what) == ("/f", "is wrong")
     assert problem.exit_code == REFUSED == 1
     assert SettingsError("f", "x", exit_code=NOT_RUNNING).exit_code == 3
+
+
+def test_rules_that_are_a_link_to_nothing(house: House) -> None:
+    """Rules that an operator meant are never left out in silence."""
+    house.files.rules.symlink_to("/nowhere")
+    said = house.metalease("net", "check", "n1")
+    assert said.code == 1
+    assert f"{house.files.rules}: is a link to nothing" in said.out
+
+
+def test_odd_characters_are_shown_and_not_sent(house: House) -> None:
+    """What a file says reaches a terminal as text."""
+    text = '{"mac": "fa:16:3e:00:00:05", "ip": "10.0.0.5", "\\u001b[31m\\ud800": 1}'
+    house.file(5).write_text(text)
+    said = house.metalease("net", "check", "n1")
+    assert said.code == 1
+    assert "\x1b" not in said.out
+    assert "\\x1b[31m\\ud800" in said.out

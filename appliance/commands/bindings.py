@@ -16,9 +16,12 @@ from ..directory import SUFFIX
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
+from ..files import TEXT_AT_MOST
+from ..files import delete_aside
 from ..files import locked
+from ..files import read_octets
 from ..files import remove_file
-from ..files import remove_tree
+from ..files import set_aside
 from ..layout import Layout
 from ..layout import NetworkLayout
 from ..records import Record
@@ -29,6 +32,7 @@ from .change import find_on_disk
 from .change import holder
 from .change import ring_daemon
 from .change import ring_host
+from .screen import add_outcome
 from .screen import plural
 from .screen import print_json
 from .screen import print_table
@@ -41,6 +45,8 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("who", metavar="IP|MAC")
     if word in ("ls", "show"):
         parser.add_argument("--json", action="store_true")
+    else:
+        add_outcome(parser)
     acts = {"ls": list_bindings, "show": show, "rm": remove, "accept": accept}
     parser.set_defaults(act=acts[word])
 
@@ -180,17 +186,33 @@ def remove(options: argparse.Namespace, layout: Layout) -> int:
         address = _address_in(path)
         # a file can say an address that is another's, with his documents
         free = address is not None and holder(files, address) in (None, mac)
-        remove_file(path)
-        if free:
-            remove_tree(files.metadata / str(address))
-        bring_in_force(files, [mac.digits], f"{mac} is removed on disk")
+        # out of sight first: whoever is bound next must not find them
+        aside = set_aside(files.metadata / str(address)) if free else None
+        try:
+            remove_file(path)
+        except SettingsError:
+            if aside is not None:
+                aside.rename(files.metadata / str(address))
+            raise
+        try:
+            bring_in_force(files, [mac.digits], f"{mac} is removed on disk")
+        finally:
+            if aside is not None:
+                delete_aside(aside)
     return 0
 
 
 def _address_in(path: Path) -> IPv4Address | None:
     try:
-        return IPv4Address(json.loads(path.read_bytes())["ip"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return IPv4Address(json.loads(read_octets(path, TEXT_AT_MOST))["ip"])
+    except (
+        FileNotFoundError,
+        KeyError,
+        RecursionError,
+        SettingsError,
+        TypeError,
+        ValueError,
+    ):
         return None  # a bad file has no documents that we could know
 
 
@@ -210,5 +232,6 @@ def accept(options: argparse.Namespace, layout: Layout) -> int:
             ) from None
         raise
     ring_host(files, {"op": "accept"})
-    print(f"{plural(len(answer['gone']), 'binding')} let go")
+    if not options.outcome:
+        print(f"{plural(len(answer['gone']), 'binding')} let go")
     return 0

@@ -43,7 +43,9 @@ ANYWHERE = IPv4Address(0)
 def describe(word: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", metavar="NET")
     kinds = parser.add_subparsers(required=True, metavar="dhcp|http|dns")
-    dhcp = kinds.add_parser("dhcp", help="what DHCP message a client would get")
+    dhcp = kinds.add_parser(
+        "dhcp", help="what DHCP message a client would get", allow_abbrev=False
+    )
     dhcp.add_argument("mac", metavar="MAC")
     dhcp.add_argument(
         "--type",
@@ -57,12 +59,14 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     dhcp.add_argument("--requested", metavar="IP", help="option 50 of a request")
     dhcp.add_argument("--ciaddr", metavar="IP", help="its address, when renewing")
     dhcp.set_defaults(act=explain_dhcp)
-    http = kinds.add_parser("http", help="what a guest would be served")
+    http = kinds.add_parser(
+        "http", help="what a guest would be served", allow_abbrev=False
+    )
     http.add_argument("ip", metavar="IP")
     http.add_argument("method", metavar="METHOD")
     http.add_argument("url", metavar="URL")
     http.set_defaults(act=explain_http)
-    dns = kinds.add_parser("dns", help="what a name is answered")
+    dns = kinds.add_parser("dns", help="what a name is answered", allow_abbrev=False)
     dns.add_argument("ip", metavar="IP")
     dns.add_argument("name", metavar="NAME")
     dns.add_argument("type", metavar="TYPE", nargs="?", default="A")

@@ -4,6 +4,7 @@ A document is in force for the next request the moment that it is renamed into p
 """
 
 import argparse
+import base64
 import sys
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -21,10 +22,11 @@ from ..settings import load_settings
 from .bindings import list_documents
 from .change import not_running
 from .change import ring_daemon
-from .put import read_document
-from .put import write_if_new
+from .screen import add_outcome
 from .screen import print_json
 from .screen import print_table
+from .writing import read_document
+from .writing import write_if_new
 
 DEFAULT, SHARED = "default", "shared"
 NAME_AT_MOST = 255  # octets of a file's name
@@ -40,7 +42,9 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(required=True, metavar="put|get|ls|rm")
     acts = {"put": put, "get": get, "ls": list_files, "rm": remove}
     for name, text in WORDS.items():
-        command = words.add_parser(name, help=text, description=text)
+        command = words.add_parser(
+            name, help=text, description=text, allow_abbrev=False
+        )
         command.add_argument("network", metavar="NET")
         command.add_argument(
             "owner",
@@ -51,8 +55,10 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
             command.add_argument("path", metavar="PATH", help="like user-data")
         if name == "put":
             command.add_argument("file", metavar="FILE|-", nargs="?", default="-")
-        if name == "ls":
+        if name in ("ls", "get"):
             command.add_argument("--json", action="store_true")
+        else:
+            add_outcome(command)
         command.set_defaults(act=acts[name])
 
 
@@ -118,7 +124,11 @@ def get(options: argparse.Namespace, layout: Layout) -> int:
         octets = path.read_bytes()
     except OSError as problem:
         raise SettingsError(path, f"cannot be read: {problem.strerror}") from None
-    sys.stdout.buffer.write(octets)
+    if options.json:
+        text = base64.b64encode(octets).decode()
+        print_json({"path": options.path, "octets": len(octets), "base64": text})
+    else:
+        sys.stdout.buffer.write(octets)
     return 0
 
 

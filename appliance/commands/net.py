@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 from ..attachment import Bridged
@@ -13,17 +12,17 @@ from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..files import remove_file
 from ..files import remove_tree
-from ..files import write_public_file
 from ..layout import Layout
 from ..layout import NetworkLayout
 from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
-from ..settings import parse_settings
 from ..state import State
 from .bindings import list_documents
 from .change import PATIENCE
-from .put import read_document
+from .net_add import add
+from .net_add import describe_add
+from .screen import add_outcome
 from .screen import plural
 from .screen import print_json
 from .screen import print_table
@@ -42,115 +41,23 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(required=True, metavar="|".join(WORDS))
     acts = {"add": add, "ls": list_networks, "show": show, "check": check, "rm": remove}
     for name, text in WORDS.items():
-        command = words.add_parser(name, help=text, description=text)
+        command = words.add_parser(
+            name, help=text, description=text, allow_abbrev=False
+        )
         if name != "ls":
             optional = "?" if name == "check" else None
             command.add_argument("network", metavar="NET", nargs=optional)
         if name in ("ls", "show", "check"):
             command.add_argument("--json", action="store_true")
+        else:
+            add_outcome(command)
         if name == "rm":
             command.add_argument(
                 "--force", action="store_true", help="with its bindings and documents"
             )
         if name == "add":
-            _describe_add(command)
+            describe_add(command)
         command.set_defaults(act=acts[name])
-
-
-def _describe_add(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE|-", nargs="?")
-    for name in ("subnet", "gateway", "dhcp-address", "domain", "lease-time"):
-        command.add_argument(f"--{name}")
-    command.add_argument("--bridge", help="the bridge of the guests")
-    command.add_argument("--device", help="or a device, in a container")
-    command.add_argument("--mtu", type=int)
-    command.add_argument("--dns", action="append")
-    command.add_argument("--route", action="append", metavar="'PREFIX via ROUTER'")
-
-
-def add(options: argparse.Namespace, layout: Layout) -> int:
-    """Check a network's file as a whole, then write it; one that is there stays."""
-    import toml
-
-    files = layout.network(options.network)
-    given = _from_options(options)
-    if (options.file is None) == (not given):
-        raise SettingsError("net add", "give a FILE, - or options like --subnet")
-    where = "standard input" if options.file == "-" else options.file or "net add"
-    text = toml.dumps(given) if given else _text(where, read_document(options.file))
-    try:
-        values = toml.loads(text)
-    except (toml.TomlDecodeError, ValueError, IndexError, TypeError) as problem:
-        raise SettingsError(where, f"is not TOML: {problem}") from None
-    settings = parse_settings(files, values, Path(where))
-    load_rules(settings, files)
-    _check_others(settings, layout)
-    if files.settings.exists():
-        if files.settings.read_text() == text:
-            return 0
-        raise SettingsError(
-            files.settings, "is there already and yours: edit it, or net rm first"
-        )
-    write_public_file(files.settings, text.encode())
-    return 0
-
-
-def _text(where: str, octets: bytes) -> str:
-    try:
-        return octets.decode()
-    except UnicodeDecodeError:
-        raise SettingsError(where, "is not UTF-8 text") from None
-
-
-def _from_options(options: argparse.Namespace) -> dict[str, Any]:
-    tables: dict[str, dict[str, Any]] = {
-        "network": {
-            "subnet": options.subnet,
-            "gateway": options.gateway,
-            "dhcp_address": options.dhcp_address,
-            "mtu": options.mtu,
-            "dns": options.dns,
-            "domain": options.domain,
-            "routes": options.route,
-        },
-        "attach": {"bridge": options.bridge, "device": options.device},
-        "dhcp": {"lease_time": options.lease_time},
-    }
-    chosen = {
-        name: {key: value for key, value in table.items() if value is not None}
-        for name, table in tables.items()
-    }
-    return {name: table for name, table in chosen.items() if table}
-
-
-def _check_others(settings: Settings, layout: Layout) -> None:
-    """Refuse what cannot live beside the networks that are here."""
-    where = settings.attachment.where
-    for name in layout.network_names():
-        if name == settings.name:
-            continue
-        try:
-            other = load_settings(layout.network(name))
-        except SettingsError as problem:
-            warn(problem)
-            continue
-        there = other.attachment.where
-        if isinstance(where, Bridged) and isinstance(there, Bridged):
-            if where.namespace == there.namespace:
-                raise SettingsError(
-                    f"{settings.file}: attach.namespace",
-                    f"{where.namespace!r} is network {name}'s: choose another",
-                )
-            if where.bridge != there.bridge:
-                continue
-        elif where != there:
-            continue
-        for subnet in settings.attachment.subnets:
-            if any(subnet.overlaps(each) for each in other.attachment.subnets):
-                raise SettingsError(
-                    f"{settings.file}: network.subnet",
-                    f"{subnet} overlaps network {name}, which is on the same link",
-                )
 
 
 def list_networks(options: argparse.Namespace, layout: Layout) -> int:
@@ -258,6 +165,10 @@ def check_network(files: NetworkLayout) -> list[str]:
     try:
         settings = load_settings(files)
         load_rules(settings, files)
+        if settings.dns.enabled:
+            from ..naming import read_zone
+
+            read_zone(files, settings.network.domain)
     except SettingsError as problem:
         return [str(problem)]
     state = State(StateDirectory(files.bindings), settings)

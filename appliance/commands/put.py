@@ -5,8 +5,7 @@ What is given changes, what is not given stays; the same again changes nothing.
 
 import argparse
 import json
-import os
-import sys
+from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from dhcp.hardware import HardwareAddress
 
 from ..directory import SUFFIX
 from ..directory import StateDirectory
+from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..files import locked
-from ..files import make_directory
-from ..files import remove_tree
+from ..files import remove_file
 from ..files import write_file
 from ..layout import Layout
 from ..layout import NetworkLayout
@@ -28,8 +27,13 @@ from ..settings import load_settings
 from ..state import State
 from .change import bring_in_force
 from .change import holder
-
-DOCUMENT_AT_MOST = 64 * 1024 * 1024  # octets
+from .screen import add_outcome
+from .writing import documents_at_old_address
+from .writing import forget
+from .writing import known_values
+from .writing import octets_at
+from .writing import read_document
+from .writing import write_all
 
 # option, key of the binding
 TEXTS = {
@@ -107,6 +111,7 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--user-data", metavar="FILE|-", help="its bytes, unchanged")
     parser.add_argument("--vendor-data", metavar="FILE|-")
+    add_outcome(parser)
     parser.set_defaults(act=put)
 
 
@@ -129,45 +134,42 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
         bound = holder(files, address)
         mac = _mac(options.mac, bound, address)
         path = files.bindings / (mac.digits + SUFFIX)
-        values = _known(path)
+        values = known_values(path)
         values |= {"mac": str(mac), "ip": str(address)} | given
         _unset(values, options.unset)
         record = read_record(values, f"put {files.name} {address}", settings)
         if "client_id" in given:
             _check_client_id(State(StateDirectory(files.bindings), settings), record)
-        _move_documents(files, path, address)
-        for name, octets in documents.items():
-            write_if_new(files.metadata / str(address) / name, octets)
         text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
-        write_if_new(path, text.encode())
+        wanted = {
+            files.metadata / str(address) / name: octets
+            for name, octets in documents.items()
+        }
+        before = octets_at(path)
+        old = documents_at_old_address(files, path, address)
+        write_all({**wanted, path: text.encode()}, old, files.metadata / str(address))
         # still locked: who asks next for the holder of an address hears of this one
-        bring_in_force(files, [mac.digits], f"{mac} is bound to {address} on disk")
+        done = f"{mac} is bound to {address} on disk"
+        try:
+            bring_in_force(files, [mac.digits], done)
+        except SettingsError as problem:
+            if problem.exit_code != NOT_RUNNING:
+                _take_back(files, path, before)
+                raise
+            forget(old)
+            raise
+        forget(old)
     return 0
 
 
-def write_if_new(path: Path, octets: bytes) -> None:
-    """Write *octets* at *path*, unless they are there already."""
-    try:
-        if path.read_bytes() == octets:
-            return
-    except OSError:
-        pass  # not there, or not to be read: writing will say
-    write_file(path, octets)
-
-
-def read_document(given: str) -> bytes:
-    """Return the octets of a file, or of standard input for "-"."""
-    try:
-        if given == "-":
-            octets = sys.stdin.buffer.read(DOCUMENT_AT_MOST + 1)
-        else:
-            with open(given, "rb") as file:
-                octets = file.read(DOCUMENT_AT_MOST + 1)
-    except OSError as problem:
-        raise SettingsError(given, f"cannot be read: {problem.strerror}") from None
-    if len(octets) > DOCUMENT_AT_MOST:
-        raise SettingsError(given, f"is larger than {DOCUMENT_AT_MOST >> 20} MiB")
-    return octets
+def _take_back(files: NetworkLayout, path: Path, before: bytes | None) -> None:
+    """Put the binding back that was there: the daemon has refused the new one."""
+    if before is None:
+        remove_file(path)
+    else:
+        write_file(path, before)
+    with suppress(SettingsError):  # it said already what is wrong
+        bring_in_force(files, [path.name.removesuffix(SUFFIX)], "")
 
 
 def _address(text: str) -> IPv4Address:
@@ -196,15 +198,6 @@ def _mac(
     return mac
 
 
-def _known(path: Path) -> dict[str, Any]:
-    """Return the binding that is there; a bad one is replaced."""
-    try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
-
-
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the keys that were given on the command line."""
     values: dict[str, Any] = {}
@@ -219,12 +212,16 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     values["meta"] = _pairs("--meta", options.meta)
     keys = _pairs("--ssh-key", options.ssh_key)
     if keys is not None:
-        keys = {
-            name: read_document(file).decode("utf-8", "replace").strip()
-            for name, file in keys.items()
-        }
+        keys = {name: _key_text(file) for name, file in keys.items()}
     values["public_keys"] = keys
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _key_text(file: str) -> str:
+    try:
+        return read_document(file).decode().strip()
+    except UnicodeDecodeError:
+        raise SettingsError("--ssh-key", f"{file!r} is not UTF-8 text") from None
 
 
 def _check_input(options: argparse.Namespace) -> None:
@@ -268,25 +265,3 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str] | None:
             raise SettingsError(option, f"{each!r} is not like KEY=VALUE")
         pairs[key] = value
     return pairs
-
-
-def _move_documents(files: NetworkLayout, path: Path, address: IPv4Address) -> None:
-    """Take a guest's documents along to its new address."""
-    try:
-        old = IPv4Address(str(_known(path).get("ip")))
-    except ValueError:
-        return
-    source, target = files.metadata / str(old), files.metadata / str(address)
-    if old == address or not source.is_dir():
-        return
-    if not target.exists():
-        source.rename(target)
-        return
-    # what was put there for it already is newer than what it brings
-    for folder, _, names in os.walk(source):
-        there = target / os.path.relpath(folder, source)
-        for name in names:
-            if not os.path.lexists(there / name):
-                make_directory(there)
-                os.replace(os.path.join(folder, name), there / name)
-    remove_tree(source)  # a freed address keeps nothing for its next guest

@@ -1,8 +1,19 @@
 """What the commands print: tables for people, JSON for programs."""
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
+
+
+def add_outcome(parser: argparse.ArgumentParser) -> None:
+    """Add --json to a command that changes something: it has an outcome to tell."""
+    parser.add_argument(
+        "--json",
+        dest="outcome",
+        action="store_true",
+        help="say how it went: ok, error, exit_code",
+    )
 
 
 def print_json(value: object) -> None:

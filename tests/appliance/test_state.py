@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import printable
 from appliance.state import Change
 from appliance.state import State
 
@@ -172,7 +173,7 @@ def test_a_file_with_a_wrong_name(house: House, name: str) -> None:
     rescan(state)
     assert bound(state) == {"05": "10.0.0.5"}
     what = ": is no binding's name: 12 lower-case hex digits and .json"
-    assert said(state) == [name + what]
+    assert said(state) == [printable(name) + what]
     assert state.table.unread == {os.fsencode(name)}
     (house.files.bindings / name).unlink()
     rescan(state)

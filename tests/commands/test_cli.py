@@ -1,5 +1,6 @@
 """The command line as a whole: words, exit codes, and what the world does to it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -156,3 +157,26 @@ def test_a_full_disk(house: House) -> None:
     assert done.returncode != 0
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_every_change_has_an_outcome_in_json(house: House) -> None:
+    """--json: a change tells how it went, refused or not, and the line stays."""
+    binding = ("n1", "10.0.0.5", "--mac", "fa:16:3e:00:00:05")
+    written = house.metalease("put", *binding, "--json")
+    assert written.code == 3
+    outcome = json.loads(written.out)
+    assert (outcome["ok"], outcome["exit_code"]) == (False, 3)
+    assert written.err == f"metalease: {outcome['error']}\n"
+    document = ("n1", "default", "user-data")
+    assert json.loads(house.metalease("file", "put", *document, "--json").out)
+    found = json.loads(house.metalease("file", "get", *document, "--json").out)
+    assert found == {"path": "user-data", "octets": 0, "base64": ""}
+    for words in (
+        ("file", "rm", *document),
+        ("net", "add", "n2", "--subnet", "10.2.0.0/24", "--dhcp-address", "10.2.0.2"),
+        ("rm", "n1", "10.0.0.99"),
+        ("accept", "n1"),
+        ("net", "rm", "n1"),
+    ):
+        said = house.metalease(*words, "--json")
+        assert json.loads(said.out)["ok"] is (said.code == 0)

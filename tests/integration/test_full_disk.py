@@ -76,6 +76,7 @@ def refused(done: "subprocess.CompletedProcess[str]", path: str) -> None:
 
 
 CHANGES = {
+    "another address": (["put", "n1", "10.0.0.50", "--mac", "fa:16:3e:00:00:11"], b""),
     "a binding": (["put", "n1", ADDRESS, "--hostname", "after"], b""),
     "user-data": (["put", "n1", ADDRESS, "--user-data", "-"], b"after"),
     "a document": (["file", "put", "n1", ADDRESS, "user-data"], b"after"),

@@ -2,6 +2,7 @@
 was being served is served to the end."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -78,6 +79,66 @@ def test_each_half_ends_with_the_other(
     installation.start("n1")
     with Wire(guest) as wire:
         assert wire.ask(guest.mac).address == ADDRESS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_well(number: signal.Signals, bound: Daemon) -> None:
+    """Ctrl-C, which a terminal sends to a whole process group, is the parent's alone;
+    and who tells both halves to stop has them stop once (issue 3, run)."""
+    (child,) = bound.serving()
+    parent = int(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[1])
+    assert os.getpgid(child) != os.getpgid(parent)
+    os.kill(parent, number)
+    if number == signal.SIGTERM:
+        os.kill(child, number)
+    assert bound.process.wait(END_WITHIN) == 0, bound.log()
+    assert "Traceback" not in bound.log()
+
+
+def test_ports_that_are_taken(installation: Installation, daemon: Daemon) -> None:
+    """What serves there already is named as the trouble, in a line (issue 3, bad
+    input): the lock is gone with the runtime directory, the ports are not."""
+    runtime = installation.root / "run/metalease/n1"
+    shutil.rmtree(runtime)
+    second = installation.metalease("run", "n1")
+    assert second.returncode == 1
+    assert "Traceback" not in second.stderr
+    assert "another program serves these ports here" in second.stderr
+
+
+def test_another_networks_broken_file(
+    installation: Installation, bound: Daemon, guest: Guest
+) -> None:
+    """One network's bad file hurts no other, whatever the TOML library makes of it."""
+    other = installation.root / "etc/metalease/networks/n2.toml"
+    other.write_text("[network]\n[[network]]\n")
+    assert installation.metalease("net", "check").returncode == 1
+    until(
+        lambda: installation.metalease("status", "n1").returncode == 0,
+        "the daemon answers after it has seen the file",
+        within=END_WITHIN,
+    )
+    with Wire(guest) as wire:
+        assert wire.ask(guest.mac).kind == OFFER
+    assert bound.process.poll() is None
+    assert "Traceback" not in installation.metalease("net", "ls").stderr
+
+
+def test_a_refused_put_leaves_nothing(
+    installation: Installation, bound: Daemon, guest: Guest
+) -> None:
+    """A file that was dropped by hand a moment ago holds its address already."""
+    by_hand = installation.root / "var/lib/metalease/n1/bindings/fa163e0000c1.json"
+    by_hand.write_text('{"mac": "fa:16:3e:00:00:c1", "ip": "10.0.0.200"}')
+    done = installation.metalease("put", "n1", "10.0.0.200", "--mac", "fa:16:3e:0:0:c2")
+    assert done.returncode == 1
+    done = installation.metalease(
+        "put", "n1", "10.0.0.200", "--mac", "fa:16:3e:00:00:c2"
+    )
+    assert done.returncode == 1
+    assert "fa:16:3e:00:00:c1" in done.stderr
+    names = sorted(path.name for path in by_hand.parent.iterdir())
+    assert names == ["fa163e000011.json", "fa163e0000c1.json"]
 
 
 def test_it_drains(installation: Installation, bound: Daemon, guest: Guest) -> None:

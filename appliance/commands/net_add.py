@@ -1,0 +1,112 @@
+"""`metalease net add`: a network's file is checked as a whole, then written."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..attachment import Bridged
+from ..errors import SettingsError
+from ..files import write_public_file
+from ..layout import Layout
+from ..reader import parse_toml
+from ..rules import load_rules
+from ..settings import Settings
+from ..settings import load_settings
+from ..settings import parse_settings
+from .screen import warn
+from .writing import read_document
+
+
+def describe_add(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE|-", nargs="?")
+    for name in ("subnet", "gateway", "dhcp-address", "domain", "lease-time"):
+        command.add_argument(f"--{name}")
+    command.add_argument("--bridge", help="the bridge of the guests")
+    command.add_argument("--device", help="or a device, in a container")
+    command.add_argument("--mtu", type=int)
+    command.add_argument("--dns", action="append")
+    command.add_argument("--route", action="append", metavar="'PREFIX via ROUTER'")
+
+
+def add(options: argparse.Namespace, layout: Layout) -> int:
+    """Check a network's file as a whole, then write it; one that is there stays."""
+    files = layout.network(options.network)
+    given = _from_options(options)
+    if (options.file is None) == (not given):
+        raise SettingsError("net add", "give a FILE, - or options like --subnet")
+    where = "standard input" if options.file == "-" else options.file or "net add"
+    if given:
+        import toml
+
+        text = toml.dumps(given)
+    else:
+        text = _text(where, read_document(options.file))
+    settings = parse_settings(files, parse_toml(text, where), Path(where))
+    load_rules(settings, files)
+    _check_others(settings, layout)
+    if files.settings.exists():
+        if files.settings.read_text() == text:
+            return 0
+        raise SettingsError(
+            files.settings, "is there already and yours: edit it, or net rm first"
+        )
+    write_public_file(files.settings, text.encode())
+    return 0
+
+
+def _text(where: str, octets: bytes) -> str:
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        raise SettingsError(where, "is not UTF-8 text") from None
+
+
+def _from_options(options: argparse.Namespace) -> dict[str, Any]:
+    tables: dict[str, dict[str, Any]] = {
+        "network": {
+            "subnet": options.subnet,
+            "gateway": options.gateway,
+            "dhcp_address": options.dhcp_address,
+            "mtu": options.mtu,
+            "dns": options.dns,
+            "domain": options.domain,
+            "routes": options.route,
+        },
+        "attach": {"bridge": options.bridge, "device": options.device},
+        "dhcp": {"lease_time": options.lease_time},
+    }
+    chosen = {
+        name: {key: value for key, value in table.items() if value is not None}
+        for name, table in tables.items()
+    }
+    return {name: table for name, table in chosen.items() if table}
+
+
+def _check_others(settings: Settings, layout: Layout) -> None:
+    """Refuse what cannot live beside the networks that are here."""
+    where = settings.attachment.where
+    for name in layout.network_names():
+        if name == settings.name:
+            continue
+        try:
+            other = load_settings(layout.network(name))
+        except SettingsError as problem:
+            warn(problem)
+            continue
+        there = other.attachment.where
+        if isinstance(where, Bridged) and isinstance(there, Bridged):
+            if where.namespace == there.namespace:
+                raise SettingsError(
+                    f"{settings.file}: attach.namespace",
+                    f"{where.namespace!r} is network {name}'s: choose another",
+                )
+            if where.bridge != there.bridge:
+                continue
+        elif where != there:
+            continue
+        for subnet in settings.attachment.subnets:
+            if any(subnet.overlaps(each) for each in other.attachment.subnets):
+                raise SettingsError(
+                    f"{settings.file}: network.subnet",
+                    f"{subnet} overlaps network {name}, which is on the same link",
+                )

@@ -1,0 +1,117 @@
+"""How commands write: all of a change is on the disk before any of it is in place."""
+
+import json
+import os
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from ..errors import SettingsError
+from ..files import Staged
+from ..files import make_directory
+from ..files import read_octets
+from ..files import remove_tree
+from ..files import stage_file
+from ..files import write_file
+from ..layout import NetworkLayout
+
+DOCUMENT_AT_MOST = 64 * 1024 * 1024  # octets
+
+
+def write_all(wanted: dict[Path, bytes], old: Path | None, new: Path) -> None:
+    """Write the documents and then the binding, which is the last of *wanted*.
+
+    All of it is on the disk before any of it is in its place, so a full disk leaves
+    what was there; *old*'s documents are linked to *new* in between.
+    """
+    fresh = {path: each for path, each in wanted.items() if octets_at(path) != each}
+    staged: list[Staged] = []
+    linked: list[Path] = []
+    try:
+        for path, octets in fresh.items():
+            staged.append(stage_file(path, octets))
+        if old is not None:
+            _link(old, new, linked)
+        for each in staged:
+            each.commit()
+    except BaseException:
+        for link in linked:
+            link.unlink()
+        raise
+    finally:
+        for each in staged:
+            each.discard()
+
+
+def write_if_new(path: Path, octets: bytes) -> None:
+    """Write *octets* at *path*, unless they are there already."""
+    if octets_at(path) != octets:
+        write_file(path, octets)
+
+
+def octets_at(path: Path) -> bytes | None:
+    """Return what *path* holds; None where that is nothing that could stay."""
+    try:
+        return read_octets(path, DOCUMENT_AT_MOST)
+    except (FileNotFoundError, SettingsError):
+        return None  # writing will say what is wrong
+
+
+def read_document(given: str) -> bytes:
+    """Return the octets of a file, or of standard input for "-"."""
+    try:
+        if given == "-":
+            octets = sys.stdin.buffer.read(DOCUMENT_AT_MOST + 1)
+        else:
+            with open(given, "rb") as file:
+                octets = file.read(DOCUMENT_AT_MOST + 1)
+    except OSError as problem:
+        raise SettingsError(given, f"cannot be read: {problem.strerror}") from None
+    if len(octets) > DOCUMENT_AT_MOST:
+        raise SettingsError(given, f"is larger than {DOCUMENT_AT_MOST >> 20} MiB")
+    return octets
+
+
+def documents_at_old_address(
+    files: NetworkLayout, path: Path, address: IPv4Address
+) -> Path | None:
+    """Return the documents that a guest takes along to its new address."""
+    try:
+        old = IPv4Address(str(known_values(path).get("ip")))
+    except ValueError:
+        return None
+    source = files.metadata / str(old)
+    return source if old != address and source.is_dir() else None
+
+
+def _link(source: Path, target: Path, linked: list[Path]) -> None:
+    """Have *source*'s documents at *target* too; what was put there for it stays."""
+    for folder, _, names in os.walk(source):
+        there = target / os.path.relpath(folder, source)
+        make_directory(there)
+        for name in names:
+            if not os.path.lexists(there / name):
+                try:
+                    os.link(
+                        os.path.join(folder, name), there / name, follow_symlinks=False
+                    )
+                except OSError as problem:
+                    what = f"cannot be taken along: {problem.strerror}"
+                    raise SettingsError(os.path.join(folder, name), what) from None
+                linked.append(there / name)
+
+
+def forget(old: Path | None) -> None:
+    """Remove the documents at the old address: it keeps nothing for its next guest."""
+    if old is not None:
+        remove_tree(old)
+
+
+def known_values(path: Path) -> dict[str, Any]:
+    """Return the binding that is there; a bad one is replaced."""
+    try:
+        values = json.loads(octets_at(path) or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -180,3 +180,10 @@ def test_every_change_has_an_outcome_in_json(house: House) -> None:
     ):
         said = house.metalease(*words, "--json")
         assert json.loads(said.out)["ok"] is (said.code == 0)
+
+
+@pytest.mark.parametrize("option", ["--host", "--hostnam", "--user"])
+def test_an_option_is_written_out(house: House, option: str) -> None:
+    """--host is not --hostname: half an option is wrong usage, not a guess."""
+    words = ("put", "n1", "10.0.0.5", "--mac", "fa:16:3e:00:00:05", option, "hv17")
+    assert house.metalease(*words).code == 2

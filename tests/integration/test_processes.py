@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from appliance.lab.guest import Guest
+from appliance.lab.installation import ROOT
 from appliance.lab.installation import Daemon
 from appliance.lab.installation import Installation
 from appliance.lab.installation import descendants
+from appliance.lab.machine import Machine
 from appliance.lab.patience import until
 
 from .packets import OFFER
@@ -139,6 +141,25 @@ def test_a_refused_put_leaves_nothing(
     assert "fa:16:3e:00:00:c1" in done.stderr
     names = sorted(path.name for path in by_hand.parent.iterdir())
     assert names == ["fa163e000011.json", "fa163e0000c1.json"]
+
+
+def test_documents_that_cannot_be_taken_away(
+    installation: Installation, machine: Machine, bound: Daemon, guest: Guest
+) -> None:
+    """An `rm` that cannot take the documents away leaves the binding too: nobody else
+    is bound to an address that still holds a guest's secrets."""
+    installation.succeed("put", "n1", ADDRESS, "--user-data", "-", stdin=b"secret")
+    documents = f"{ROOT}/var/lib/metalease/n1/metadata/{ADDRESS}"
+    assert machine.run(["mount", "--bind", documents, documents]).returncode == 0
+    done = installation.metalease("rm", "n1", ADDRESS)
+    assert done.returncode == 1
+    assert documents in done.stderr
+    with Wire(guest) as wire:
+        assert wire.ask(guest.mac).kind == OFFER
+        assert wire.get("/latest/user-data") == (200, "secret")
+        assert machine.run(["umount", documents]).returncode == 0
+        installation.succeed("rm", "n1", ADDRESS)
+    assert not machine.path(documents).exists()
 
 
 def test_it_drains(installation: Installation, bound: Daemon, guest: Guest) -> None:

@@ -6,7 +6,6 @@ Every key is described in docs/example.toml; an unknown one is an error.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from ipaddress import IPv4Interface
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,16 @@ from dhcp.network import ReplyTo
 from dhcp.network import RouterWith121
 
 from . import reader
+from .attaching import read_attachment
 from .attachment import METADATA_ADDRESS
 from .attachment import Attachment
 from .attachment import Bridged
-from .attachment import Device
 from .errors import SettingsError
 from .files import read_text
 from .layout import NetworkLayout
 from .reader import Table
 
 PRESETS = ("ec2", "openstack", "nocloud", "zstack")
-IFNAME_AT_MOST = 15  # octets of a link's name in the kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ def parse_settings(
         name=files.name,
         file=file,
         network=network,
-        attachment=_attachment(files, attach, ranges),
+        attachment=read_attachment(files, attach, ranges),
         dhcp=dhcp.take("enabled", reader.flag, True),
         metadata=_metadata(metadata),
         dns=resolver,
@@ -202,56 +200,6 @@ def read_options(table: Table) -> dict[int, bytes]:
             raise table.mistake(str(code), value, problem) from None
         options[number] = octets
     return options
-
-
-def _attachment(
-    files: NetworkLayout, attach: Table, ranges: tuple[Range, ...]
-) -> Attachment:
-    bridge = attach.take("bridge", _link_name, None)
-    device = attach.take("device", _link_name, None)
-    uplink = attach.take("uplink", _link_name, None)
-    namespace = attach.take("namespace", _namespace_name, f"{bridge}_{files.name}")
-    if (bridge is None) == (device is None):
-        raise attach.wrong("bridge", "one of bridge and device is needed, not both")
-    if uplink is not None and uplink == bridge:
-        raise attach.wrong("uplink", f"{uplink!r} is the bridge itself, not its port")
-    if device is not None and uplink is not None:
-        raise attach.wrong("uplink", "is a port of a bridge: a device has none")
-    where = (
-        Device(device)
-        if device is not None
-        else Bridged(str(bridge), namespace, files.netns, uplink)
-    )
-    addresses = [
-        IPv4Interface(f"{each.server_id}/{each.subnet.prefixlen}") for each in ranges
-    ]
-    addresses.append(IPv4Interface(f"{METADATA_ADDRESS}/32"))
-    subnets = tuple(each.subnet for each in ranges)
-    return Attachment(files.name, where, tuple(addresses), subnets)
-
-
-def _link_name(value: object) -> str:
-    name = reader.text(value)
-    if (
-        len(name.encode()) > IFNAME_AT_MOST
-        or name in (".", "..")
-        or not name.isprintable()
-        or set("/: ") & set(name)
-    ):
-        raise ValueError(f"is no link's name: at most {IFNAME_AT_MOST} letters, no /")
-    return name
-
-
-def _namespace_name(value: object) -> str:
-    name = reader.text(value)
-    if (
-        "/" in name
-        or name in (".", "..")
-        or len(name.encode()) > 255
-        or not name.isprintable()
-    ):
-        raise ValueError("is no namespace's name: no /, at most 255 letters")
-    return name
 
 
 def _metadata(table: Table) -> MetadataSettings:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Self
 
 ETHERNET = 1
-INFINIBAND = 32
-CHADDR_OCTETS = 16
 
 _TEXT = re.compile(
     r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9a-f]{2}(-[0-9a-f]{2}){5}|[0-9a-f]{12}"

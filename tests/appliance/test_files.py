@@ -12,11 +12,13 @@ import pytest
 
 from appliance import files
 from appliance.errors import SettingsError
+from appliance.files import delete_left_aside
 from appliance.files import locked
 from appliance.files import make_directory
 from appliance.files import make_state_directory
 from appliance.files import remove_file
 from appliance.files import remove_tree
+from appliance.files import set_aside
 from appliance.files import write_file
 from appliance.files import write_public_file
 
@@ -194,3 +196,15 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         thread.join()
     assert order == ["first", "second"]
     assert mode(lock) == 0o600
+
+
+def test_what_a_killed_rm_left_aside_goes_at_the_next_start(tmp_path: Path) -> None:
+    """A tree that was taken out of sight is nobody's: the next start deletes it."""
+    (tmp_path / "10.0.0.5").mkdir()
+    (tmp_path / "10.0.0.5" / "user-data").write_bytes(b"secret")
+    (tmp_path / "10.0.0.6").mkdir()
+    aside = set_aside(tmp_path / "10.0.0.5")
+    assert aside is not None
+    assert (aside / "user-data").read_bytes() == b"secret"
+    delete_left_aside(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["10.0.0.6"]

@@ -25,16 +25,14 @@ from httpd.messages import Request
 from httpd.paths import parse_target
 from httpd.respond import refuse
 
-from ..directory import StateDirectory
 from ..errors import SettingsError
 from ..hosted import Surroundings
 from ..layout import Layout
-from ..layout import NetworkLayout
 from ..rules import load_rules
 from ..settings import Settings
-from ..settings import load_settings
 from ..state import State
-from .screen import print_json
+from .explanation import print_explanation
+from .explanation import read_state
 
 NOBODY = HardwareAddress(bytes(5) + b"\x02")  # our own MAC, which the question has not
 ANYWHERE = IPv4Address(0)
@@ -73,13 +71,6 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     dns.set_defaults(act=_explain_dns)
     for each in (dhcp, http, dns):
         each.add_argument("--json", action="store_true")
-
-
-def read_state(files: NetworkLayout) -> tuple[Settings, State]:
-    settings = load_settings(files)
-    state = State(StateDirectory(files.bindings), settings)
-    state.load()
-    return settings, state
 
 
 def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
@@ -212,24 +203,3 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         os.close(response.body.descriptor)
     print_explanation(found, as_json=options.json)
     return 0
-
-
-def print_explanation(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-        return
-    for key, value in found.items():
-        if key == "options":
-            for each in value:
-                print(
-                    f"{'option':10} {each['code']:>3} {each['name']:34}"
-                    f" {each['value']}  [{each['from']}]"
-                )
-        elif isinstance(value, dict):
-            for name, inner in value.items():
-                print(f"{key:10} {name}: {inner}")
-        elif isinstance(value, list):
-            if value:
-                print(f"{key:10} {', '.join(map(str, value))}")
-        else:
-            print(f"{key:10} {value}")

@@ -14,8 +14,8 @@ from ..resolver.names import encode_name
 from ..resolver.policy import Answer
 from ..resolver.policy import Forward
 from ..state import Change
-from .explain import print_explanation
-from .explain import read_state
+from .explanation import print_explanation
+from .explanation import read_state
 
 
 def explain_dns(options: argparse.Namespace, layout: Layout) -> int:

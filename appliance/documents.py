@@ -13,8 +13,8 @@ from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 from typing import Any
 
-from dhcp.assembly import configured
 from dhcp.codes import OptionCode
+from dhcp.levels import configured
 from dhcp.network import DEFAULT_ROUTE
 from dhcp.routes import ClasslessRoute
 from dhcp.routes import decode_routes

@@ -10,6 +10,7 @@ from dhcp.codes import MessageType
 from dhcp.damping import Damping
 from dhcp.decision import Reason
 from dhcp.decision import Reply
+from dhcp.decision import name_of
 from dhcp.options import message_type_name
 from httpd import contract as http_contract
 
@@ -60,7 +61,7 @@ class Observation:
         kind = message_type_name(request.options.message_type)
         fields: dict[str, object] = {"type": kind}
         if isinstance(decision, Reply):
-            result = decision.kind.name
+            result = name_of(decision.kind)
             fields["reply"] = result
             if decision.text:
                 fields["reason"] = decision.text

@@ -6,13 +6,11 @@ what the client can receive.  It is written here, once.
 """
 
 import zlib
-from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
-from ipaddress import IPv4Network
 
 from .bindings import Binding
+from .clients import Client
 from .codes import INFINITE
 from .codes import OptionCode
 from .formats import domain_name
@@ -20,128 +18,26 @@ from .message import FILE_OCTETS
 from .message import FIXED
 from .message import SNAME_OCTETS
 from .message import Message
-from .network import DEFAULT_ROUTE
-from .network import METADATA_ROUTE
 from .network import Network
-from .network import Range
 from .network import RouterWith121
 from .options import encode_option
-from .routes import ClasslessRoute
-from .routes import encode_routes
 
 HEADERS = 28  # octets of IPv4 and UDP around a message
+BOOTP_OCTETS = 300  # of a message to a BOOTP client (RFC 1534 section 2)
 SMALLEST_LARGEST = 576  # octets of a packet that every client takes (RFC 2132 9.10)
 LEASE_AT_LEAST = 60  # seconds that a client can ask for
 JITTER = 0.05  # of T1, so that a fleet which boots at once does not renew at once
 
 # Where not all fits, these stay, the first the longest; then the rest, as asked.
-STAYING = (1, 61, 121, 3, 6, 26, 15, 12, 81, 249, 119, 28)
+STAYING = (1, 61, 121, 3, 6, 26, 60, 67, 66, 97, 15, 12, 81, 249, 119, 28)
 
 # Sent only to who asks: an unasked 108 takes IPv4 away (RFC 8925), 249 repeats 121.
 ONLY_IF_ASKED = (108, 249)
+# Sent only to who sent it, and then asked for or not (RFC 2563 section 2.3).
+ONLY_IF_SENT = OptionCode.AUTO_CONFIGURE
 
-Level = tuple[str, dict[int, bytes]]
-
-
-def levels(
-    network: Network, place: Range, binding: Binding | None
-) -> tuple[Level, ...]:
-    """Return what each level of the configuration sets; the later is the nearer."""
-    return (
-        ("network", _of_network(network, binding)),
-        ("range", _of_range(network, place, binding)),
-        ("binding", {} if binding is None else _of_binding(network, binding)),
-    )
-
-
-def configured(
-    network: Network, place: Range, binding: Binding | None
-) -> dict[int, bytes]:
-    """Return every option that the guest could ask for."""
-    merged: dict[int, bytes] = {}
-    for _, level in levels(network, place, binding):
-        merged.update(level)
-    return merged
-
-
-def _of_network(network: Network, binding: Binding | None) -> dict[int, bytes]:
-    level = {int(OptionCode.INTERFACE_MTU): _u16(network.mtu)}
-    if binding is None or binding.default_network:
-        if network.dns:
-            level[OptionCode.DOMAIN_NAME_SERVER] = _addresses(network.dns)
-        if network.domain:
-            level |= _domain(network.domain)
-    return level | dict(network.options)
-
-
-def _of_range(
-    network: Network, place: Range, binding: Binding | None
-) -> dict[int, bytes]:
-    subnet = place.subnet
-    if binding is not None and binding.prefix is not None:
-        subnet = IPv4Network((binding.address, binding.prefix), strict=False)
-    level = {
-        int(OptionCode.SUBNET_MASK): subnet.netmask.packed,
-        int(OptionCode.BROADCAST_ADDRESS): subnet.broadcast_address.packed,
-    }
-    default_network = binding is None or binding.default_network
-    if network.own_dns and not network.dns and default_network:
-        level[OptionCode.DOMAIN_NAME_SERVER] = place.server_id.packed
-    gateway = place.gateway
-    if binding is not None:
-        gateway = binding.gateway or gateway
-        gateway = gateway if binding.default_network else None
-    routes = list(_routes(network, place, binding, gateway))
-    if gateway is not None:
-        level[OptionCode.ROUTER] = gateway.packed
-    if routes:
-        level[OptionCode.CLASSLESS_STATIC_ROUTES] = encode_routes(routes)
-        level[OptionCode.MICROSOFT_CLASSLESS_STATIC_ROUTES] = encode_routes(routes)
-    return level
-
-
-def _routes(
-    network: Network,
-    place: Range,
-    binding: Binding | None,
-    gateway: IPv4Address | None,
-) -> Iterable[ClasslessRoute]:
-    # who gets 121 must ignore 3 (RFC 3442): the default route has to be in it
-    if gateway is not None:
-        yield ClasslessRoute(DEFAULT_ROUTE, gateway)
-    if binding is None or binding.has_metadata_route:
-        yield ClasslessRoute(METADATA_ROUTE, place.server_id)
-    if binding is not None:
-        yield from binding.routes
-    yield from network.routes
-
-
-def _of_binding(network: Network, binding: Binding) -> dict[int, bytes]:
-    level: dict[int, bytes] = {}
-    if binding.hostname:
-        level[OptionCode.HOST_NAME] = binding.hostname.split(".")[0].encode()
-    if binding.dns:
-        level[OptionCode.DOMAIN_NAME_SERVER] = _addresses(binding.dns)
-    if binding.domain:
-        level |= _domain(binding.domain)
-    if binding.mtu is not None:
-        level[OptionCode.INTERFACE_MTU] = _u16(min(binding.mtu, network.mtu))
-    return level | dict(binding.options)
-
-
-def _domain(domain: str) -> dict[int, bytes]:
-    return {
-        OptionCode.DOMAIN_NAME: domain.encode(),
-        OptionCode.DOMAIN_SEARCH: domain_name(domain),
-    }
-
-
-def _addresses(addresses: Iterable[IPv4Address]) -> bytes:
-    return b"".join(address.packed for address in addresses)
-
-
-def _u16(number: int) -> bytes:
-    return number.to_bytes(2, "big")
+LENT = (FILE_OCTETS, SNAME_OCTETS)  # octets of the fields that option 52 can borrow
+KEPT = (0, 0)
 
 
 def lease(network: Network, binding: Binding, asked: int | None) -> int:
@@ -158,12 +54,21 @@ def times(seconds: int, hardware: bytes) -> list[tuple[int, bytes]]:
         (OptionCode.LEASE_TIME, seconds.to_bytes(4, "big"))
     ]
     if seconds != INFINITE:
-        spread = (zlib.crc32(hardware) % 2001 - 1000) / 1000 * JITTER
-        t1 = int(seconds * 0.5 * (1 + spread))
+        t1 = renewal_time(seconds, pace(hardware))
         t2 = int(seconds * 0.875)
-        options.append((OptionCode.RENEWAL_TIME, t1.to_bytes(4, "big")))
+        options.append((OptionCode.RENEWAL_TIME, t1))
         options.append((OptionCode.REBINDING_TIME, t2.to_bytes(4, "big")))
     return options
+
+
+def pace(hardware: bytes) -> float:
+    """Return the part of its lease after which this guest renews: about a half."""
+    return 0.5 * (1 + (zlib.crc32(hardware) % 2001 - 1000) / 1000 * JITTER)
+
+
+def renewal_time(seconds: int, part: float) -> bytes:
+    """Return T1, in the octets of option 58."""
+    return int(seconds * part).to_bytes(4, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +80,17 @@ class Menu:
     """Encoded, in the order of the answer."""
 
 
-def choose(
-    available: Mapping[int, bytes], network: Network, asked: bytes | None
-) -> Menu:
+def choose(available: Mapping[int, bytes], network: Network, client: Client) -> Menu:
     """Choose what the client asked for, in its order, then what everyone is sent.
 
     Without a request list that is all of it (dhcp 46).
     """
+    asked = client.asked
     if asked is None:
         codes = [code for code in available if code not in ONLY_IF_ASKED]
     else:
-        codes = list(dict.fromkeys((*asked, *network.always)))
+        unasked = client.boot.unasked if client.boot is not None else ()
+        codes = list(dict.fromkeys((*asked, *network.always, *unasked)))
     if (
         network.router_with_121 is RouterWith121.RFC
         and OptionCode.CLASSLESS_STATIC_ROUTES in (asked or b"")
@@ -197,7 +102,7 @@ def choose(
     chosen = {
         code: encode_option(code, available[code])
         for code in codes
-        if code in available
+        if code in available and code != ONLY_IF_SENT
     }
     return Menu(available, chosen)
 
@@ -230,6 +135,8 @@ def _fqdn(asked: int, name: bytes, domain: bytes | None) -> bytes:
 
 def largest(request: Message, mtu: int) -> int:
     """Return how many octets a message to this client can have (dhcp 53)."""
+    if request.options.message_type is None:
+        return BOOTP_OCTETS
     takes = request.options.number(OptionCode.MAXIMUM_MESSAGE_SIZE) or 0
     return max(SMALLEST_LARGEST, min(takes, mtu)) - HEADERS
 
@@ -250,17 +157,18 @@ def fit(
     tail: bytes,
     *,
     octets: int,
-    overload: bool,
+    lent: tuple[int, int],
 ) -> Fitted:
     """Place options, each encoded, in a message of *octets*.
 
     *head* and *tail* always stay.  Of *body*, what does not fit goes to the fields
-    `file` and `sname` where *overload* lets it, and is dropped where it does not.
+    `file` and `sname`, of which *lent* octets can be had, and else is dropped.
     """
     room = octets - FIXED.size - len(head) - len(tail) - 1
     if sum(map(len, body.values())) <= room:
         return Fitted(b"".join((head, *body.values(), tail, b"\xff")))
-    rooms = [room - 3, FILE_OCTETS - 1, SNAME_OCTETS - 1] if overload else [room]
+    # option 52 takes three octets, an END in each borrowed field takes one
+    rooms = [room - 3 if any(lent) else room, *(octets - 1 for octets in lent)]
     ranks = {code: rank for rank, code in enumerate(STAYING)}
     order = sorted(body, key=lambda code: ranks.get(code, len(ranks)))
     fields: dict[int, int] = {}

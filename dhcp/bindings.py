@@ -5,6 +5,7 @@ The table is edited by steps that are O(1) and that a packet sees whole or not a
 read is neither known nor unknown: it is answered with silence.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from .formats import domain_name
 from .formats import within
 from .hardware import HardwareAddress
 from .routes import ClasslessRoute
+
+REMOVED_AT_MOST = 4096  # bindings that are remembered when they are gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class BindingTable:
         self._by_client_id: dict[bytes, Binding] = {}
         self.unread: set[bytes] = set()
         """MACs whose binding could not be read."""
+        self.removed: OrderedDict[bytes, IPv4Address] = OrderedDict()
+        """What the MACs had that were unbound last."""
         for binding in bindings:
             same = self._by_hardware.get(binding.hardware.octets)
             if same is not None:
@@ -91,7 +96,8 @@ class BindingTable:
                 f"{binding.address} is bound to {holder.hardware}, "
                 f"and cannot be to {binding.hardware}"
             )
-        self.remove(binding.hardware)
+        self._detach(binding.hardware)
+        self.removed.pop(binding.hardware.octets, None)
         self._by_hardware[binding.hardware.octets] = binding
         self._by_address[binding.address] = binding
         if binding.client_id is not None:
@@ -99,6 +105,14 @@ class BindingTable:
 
     def remove(self, hardware: HardwareAddress) -> Binding | None:
         """Forget the binding of *hardware*, and return it."""
+        binding = self._detach(hardware)
+        if binding is not None:
+            self.removed[hardware.octets] = binding.address
+            if len(self.removed) > REMOVED_AT_MOST:
+                self.removed.popitem(last=False)
+        return binding
+
+    def _detach(self, hardware: HardwareAddress) -> Binding | None:
         binding = self._by_hardware.pop(hardware.octets, None)
         if binding is not None:
             del self._by_address[binding.address]

@@ -16,6 +16,7 @@ class Reason(Enum):
     CHADDR = "chaddr"
     HOPS = "hops"
     LOOP = "loop"
+    SPOOFED = "source_is_not_chaddr"
     BOOTP = "bootp"
     MESSAGE_TYPE = "message_type"
     UNKNOWN = "unknown_client"
@@ -41,11 +42,21 @@ class Note(Enum):
     NO_CLASSLESS_ROUTES = "not_asking_for_121"
 
 
+class NakReason(Enum):
+    """Why a client may not have the address that it asks for: a closed set."""
+
+    NOT_YOURS = "another_address_is_bound"
+    NO_ADDRESS = "no_address_requested"
+    UNKNOWN = "unknown_client"
+    REMOVED = "binding_removed"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer, ready for the wire."""
 
-    kind: MessageType
+    kind: MessageType | None
+    """None: a BOOTREPLY to a client that is older than DHCP."""
     payload: bytes
     destination: Destination
     source: IPv4Address
@@ -53,7 +64,8 @@ class Reply:
     address: IPv4Address
     """What the guest may use; 0.0.0.0 in a NAK and in the answer to an INFORM."""
     text: str = ""
-    """Why it is a NAK."""
+    """Why it is a NAK, in words for the client."""
+    nak: NakReason | None = None
     notes: tuple[Note, ...] = ()
     dropped: tuple[int, ...] = ()
     """Codes of options that did not fit."""
@@ -68,3 +80,8 @@ class Silence:
 
 
 Decision = Reply | Silence
+
+
+def name_of(kind: MessageType | None) -> str:
+    """Return an answer's kind as a word."""
+    return "BOOTREPLY" if kind is None else kind.name

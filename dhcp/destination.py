@@ -40,11 +40,11 @@ class Destination:
 def choose_destination(
     request: Message,
     arrival: Arrival,
-    kind: MessageType,
+    kind: MessageType | None,
     yiaddr: IPv4Address,
     reply_to: ReplyTo,
 ) -> Destination:
-    """Return the place where the *kind* of answer to *request* goes.
+    """Return the place where the *kind* of answer to *request* goes, None a BOOTREPLY.
 
     A relay is answered by the way that its frame came: we have no route to it, and
     need none.  The guest's own MAC is chaddr, whoever sent the frame.

@@ -7,6 +7,8 @@ from enum import Enum
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 
+from .boot import Boot
+from .clients import ClientClass
 from .codes import INFINITE
 from .codes import OptionCode
 from .formats import MTU_AT_LEAST
@@ -52,6 +54,7 @@ class Range:
     server_id: IPv4Address
     """Our own address in it: option 54, and the next hop to the metadata."""
     gateway: IPv4Address | None = None
+    options: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,18 @@ class Network:
     reply: ReplyTo = ReplyTo.AUTO
     echo_client_id: bool = True
     trust_option_82: bool = False
+    bootp: bool = False
+    """A request without option 53 is answered too (RFC 1534)."""
+    require_source_mac: bool = False
+    """A frame whose source is not its chaddr is dropped."""
+    nak_per_second: int = 1
+    """To one client, after a burst of five."""
+    nak_removed: bool = False
+    """Who renews an address that was unbound a while ago gets a NAK."""
     always: tuple[int, ...] = ALWAYS
     options: Mapping[int, bytes] = field(default_factory=dict)
+    classes: tuple[ClientClass, ...] = ()
+    boot: Boot | None = None
 
     def __post_init__(self) -> None:
         if not self.ranges:

@@ -8,37 +8,37 @@ client.  For the choices that the RFC leaves see docs/differences.md.
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from .assembly import Menu
-from .assembly import choose
-from .assembly import configured
+from .assembly import ONLY_IF_SENT
 from .assembly import lease
 from .assembly import times
 from .bindings import Binding
 from .bindings import BindingTable
+from .clients import describe_client
 from .codes import MessageType
-from .codes import Op
 from .codes import OptionCode
 from .composition import compose_answer
 from .composition import compose_nak
+from .composition import compose_refusal
 from .damping import Damping
 from .decision import Decision
+from .decision import NakReason
 from .decision import Note
 from .decision import Reason
+from .decision import Reply
 from .decision import Silence
 from .destination import Arrival
-from .hardware import ETHERNET
 from .hardware import HardwareAddress
+from .menus import Menus
 from .message import NOWHERE
 from .message import Message
 from .network import Network
 from .network import Range
 from .option_text import printable
+from .reception import refuse
+from .reception import remark
 
-HOPS_AT_MOST = 16  # RFC 1542 section 4.1.1
-
-# a menu holds as long as it was made from these very values
-Made = tuple[Network, Range, Binding | None, bytes | None, Menu]
-MENUS_AT_MOST = 4096  # guests
+NAK_BURST = 5  # to one client, and then so many a second
+PLACELESS = Silence(Reason.NOT_OURS)
 
 
 class Responder:
@@ -50,16 +50,16 @@ class Responder:
         self.network = network
         self.bindings = bindings
         self.hardware = hardware
-        self._menus: dict[bytes | None, Made] = {}
-        self._naks = Damping(rate=1, burst=5)
+        self._menus = Menus()
+        self._naks = Damping(rate=network.nak_per_second, burst=NAK_BURST)
         self._informs = Damping(rate=1, burst=5)
 
     def respond(self, request: Message, arrival: Arrival, now: float) -> Decision:
         """Decide about *request*; *now* is in seconds of a monotonic clock."""
-        reason = self._refuse(request, arrival)
+        reason = refuse(request, arrival, self.network, self.hardware)
         if reason is not None:
             return Silence(reason)
-        notes = self._remark(request, arrival)
+        notes = remark(request, arrival)
         match request.options.message_type:
             case MessageType.DISCOVER:
                 return self._discover(request, arrival, notes)
@@ -72,36 +72,9 @@ class Responder:
             case MessageType.RELEASE:
                 return self._release(request, arrival)
             case None:
-                return Silence(Reason.BOOTP)
+                return self._bootp(request, arrival, notes)
             case _:
                 return Silence(Reason.MESSAGE_TYPE)
-
-    def _refuse(self, request: Message, arrival: Arrival) -> Reason | None:
-        if request.op != Op.BOOTREQUEST:
-            return Reason.NOT_A_REQUEST
-        if request.htype != ETHERNET or request.hlen != 6:
-            return Reason.HARDWARE
-        if request.chaddr[0] & 1 or not any(request.chaddr):
-            return Reason.CHADDR
-        if request.hops > HOPS_AT_MOST:
-            return Reason.HOPS
-        if (
-            arrival.source_hardware == self.hardware
-            or arrival.source in self.network.server_ids
-        ):
-            return Reason.LOOP
-        return None
-
-    def _remark(self, request: Message, arrival: Arrival) -> tuple[Note, ...]:
-        notes = []
-        if request.options.ignored:
-            notes.append(Note.IGNORED_OPTION)
-        if not request.relayed and arrival.source_hardware.octets != request.chaddr:
-            notes.append(Note.SPOOFED_SOURCE)
-        asked = request.options.get(OptionCode.PARAMETER_REQUEST_LIST)
-        if asked is not None and OptionCode.CLASSLESS_STATIC_ROUTES not in asked:
-            notes.append(Note.NO_CLASSLESS_ROUTES)
-        return tuple(notes)
 
     def _find(self, request: Message) -> Binding | Silence:
         client_id = request.options.get(OptionCode.CLIENT_ID)
@@ -117,7 +90,7 @@ class Responder:
     ) -> Decision:
         binding = self._find(request)
         if isinstance(binding, Silence):
-            return binding
+            return self._refusal(request, arrival, binding)
         if OptionCode.SERVER_ID in request.options:
             notes += (Note.DISCOVER_WITH_SERVER,)
         commits = (
@@ -150,8 +123,12 @@ class Responder:
             # the RFC has a NAK here; a client that says nothing wrong is helped
             notes += (Note.REQUEST_WITHOUT_ADDRESS,)
         elif asked != binding.address:
-            text = f"{asked} is not yours" if asked else "no address was requested"
-            return self._nak(request, arrival, now, binding.address, text, notes)
+            reason, text = NakReason.NO_ADDRESS, "no address was requested"
+            if asked:
+                reason, text = NakReason.NOT_YOURS, f"{asked} is not yours"
+            return self._nak(
+                request, arrival, now, binding.address, reason, text, notes
+            )
         return self._grant(request, arrival, binding, MessageType.ACK, notes)
 
     def _unknown(
@@ -164,15 +141,54 @@ class Responder:
         notes: tuple[Note, ...],
     ) -> Decision:
         # another server may own this client; and a file that is unread may bind it
+        if not self._settled(silence):
+            return silence
+        near = asked or request.giaddr
+        reason, text = NakReason.UNKNOWN, "this address is not bound to you here"
         if (
-            not self.network.authoritative
-            or self.network.shares_bridge
-            or self.bindings.unread
-            or silence.reason is not Reason.UNKNOWN
+            self.network.nak_removed
+            and asked is not None
+            and self.bindings.removed.get(request.chaddr) == asked
+        ):
+            reason, text = NakReason.REMOVED, f"{asked} is not yours any more"
+        elif not self.network.authoritative:
+            return silence
+        return self._nak(request, arrival, now, near, reason, text, notes)
+
+    def _settled(self, silence: Silence) -> bool:
+        """Whether it is certain that nobody here, ours or another's, knows a client."""
+        return (
+            silence.reason is Reason.UNKNOWN
+            and not self.network.shares_bridge
+            and not self.bindings.unread
+        )
+
+    def _refusal(
+        self, request: Message, arrival: Arrival, silence: Silence
+    ) -> Decision:
+        """Tell a stranger not to give itself an address, where we have the say."""
+        place = self.network.ranges[0]
+        value = self.network.options.get(ONLY_IF_SENT)
+        if (
+            value is None
+            or ONLY_IF_SENT not in request.options
+            or not self.network.authoritative
+            or not self._settled(silence)
         ):
             return silence
-        text = "this address is not bound to you here"
-        return self._nak(request, arrival, now, asked or request.giaddr, text, notes)
+        return compose_refusal(
+            request, arrival, value, network=self.network, place=place
+        )
+
+    def _bootp(
+        self, request: Message, arrival: Arrival, notes: tuple[Note, ...]
+    ) -> Decision:
+        if not self.network.bootp:
+            return Silence(Reason.BOOTP)
+        binding = self._find(request)
+        if isinstance(binding, Silence):
+            return binding
+        return self._grant(request, arrival, binding, None, notes)
 
     def _inform(
         self,
@@ -196,16 +212,8 @@ class Responder:
         binding = known or self.bindings.at(address)
         if not self._informs.admits(request.chaddr, now):
             return Silence(Reason.INFORM_DAMPED)
-        return compose_answer(
-            request,
-            arrival,
-            MessageType.ACK,
-            network=self.network,
-            place=place,
-            menu=self._menu(request, place, binding),
-            yiaddr=NOWHERE,
-            lease_options=[],
-            notes=notes,
+        return self._tell(
+            request, arrival, MessageType.ACK, place, binding, (NOWHERE, []), notes
         )
 
     def _decline(self, request: Message) -> Silence:
@@ -239,24 +247,41 @@ class Responder:
         request: Message,
         arrival: Arrival,
         binding: Binding,
-        kind: MessageType,
+        kind: MessageType | None,
         notes: tuple[Note, ...],
     ) -> Decision:
         place = self.network.range_of(binding.address)
         if place is None:  # the network has moved away from under the binding
-            return Silence(Reason.NOT_OURS)
-        seconds = lease(
-            self.network, binding, request.options.number(OptionCode.LEASE_TIME)
-        )
+            return PLACELESS
+        asked = request.options.number(OptionCode.LEASE_TIME)
+        seconds = lease(self.network, binding, asked)
+        given = binding.address, times(seconds, request.chaddr)
+        return self._tell(request, arrival, kind, place, binding, given, notes)
+
+    def _tell(
+        self,
+        request: Message,
+        arrival: Arrival,
+        kind: MessageType | None,
+        place: Range,
+        binding: Binding | None,
+        given: tuple[IPv4Address, list[tuple[int, bytes]]],
+        notes: tuple[Note, ...],
+    ) -> Reply:
+        """Answer with the configuration; *given* is an address and its lease."""
+        network = self.network
+        client = describe_client(request.options, network.classes, network.boot)
+        yiaddr, lease_options = given
         return compose_answer(
             request,
             arrival,
             kind,
-            network=self.network,
+            network=network,
             place=place,
-            menu=self._menu(request, place, binding),
-            yiaddr=binding.address,
-            lease_options=times(seconds, request.chaddr),
+            menu=self._menus.choose(network, place, binding, client),
+            boot=client.boot,
+            yiaddr=yiaddr,
+            lease_options=lease_options,
             notes=notes,
         )
 
@@ -266,32 +291,14 @@ class Responder:
         arrival: Arrival,
         now: float,
         near: IPv4Address,
+        reason: NakReason,
         text: str,
         notes: tuple[Note, ...],
     ) -> Decision:
         if not self._naks.admits(request.chaddr, now):
             return Silence(Reason.NAK_DAMPED, text)
         place = self.network.range_of(near) or self.network.ranges[0]
-        return compose_nak(
+        nak = compose_nak(
             request, arrival, text, network=self.network, place=place, notes=notes
         )
-
-    def _menu(self, request: Message, place: Range, binding: Binding | None) -> Menu:
-        """Return what the guest is told, remembered for its next message."""
-        asked = request.options.get(OptionCode.PARAMETER_REQUEST_LIST)
-        guest = None if binding is None else binding.hardware.octets
-        kept = self._menus.get(guest)
-        if (
-            kept is not None
-            and kept[0] is self.network
-            and kept[1] is place
-            and kept[2] is binding
-            and kept[3] == asked
-        ):
-            return kept[4]
-        if len(self._menus) >= MENUS_AT_MOST:
-            self._menus.clear()
-        available = configured(self.network, place, binding)
-        menu = choose(available, self.network, asked)
-        self._menus[guest] = (self.network, place, binding, asked, menu)
-        return menu
+        return replace(nak, nak=reason)

@@ -8,13 +8,14 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from dhcp.assembly import levels
 from dhcp.codes import MessageType
 from dhcp.codes import Op
 from dhcp.codes import OptionCode
 from dhcp.decision import Reply
+from dhcp.decision import name_of
 from dhcp.destination import Arrival
 from dhcp.hardware import HardwareAddress
+from dhcp.levels import levels
 from dhcp.message import Message
 from dhcp.option_text import describe_option
 from dhcp.options import Options
@@ -138,7 +139,7 @@ def _answer(
         for code in values
     }
     return {
-        "answer": reply.kind.name,
+        "answer": name_of(reply.kind),
         "because": reply.text or f"{reply.address} is bound to {mac}",
         "address": str(message.yiaddr),
         "to": f"{to.address} port {to.port}, {to.hardware}",

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dhcp.assembly import KEPT
+from dhcp.assembly import LENT
 from dhcp.assembly import Fitted
 from dhcp.assembly import fit
 from dhcp.decision import Note
@@ -196,7 +198,7 @@ def test_every_option_is_placed_once_or_named(
         {code: encode_option(code, value) for code, value in body},
         encode_options(TAIL.items()),
         octets=octets,
-        overload=overload,
+        lent=LENT if overload else KEPT,
     )
     assert 240 + len(fitted.options) <= octets
     assert len(fitted.file) <= 128

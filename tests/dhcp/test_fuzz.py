@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from dhcp.decision import Reply
 from dhcp.decision import Silence
+from dhcp.decision import name_of
 from dhcp.errors import MalformedMessage
 from dhcp.frames import Frame
+from dhcp.menus import MENUS_AT_MOST
 from dhcp.message import Message
 from dhcp.options import encode_option
 from dhcp.options import encode_options
-from dhcp.responder import MENUS_AT_MOST
 
 from .guest import ADDRESS
 from .guest import BINDING
@@ -65,7 +66,7 @@ def outcome(payload: bytes) -> str:
     reply = Message.parse(decision.payload)
     assert (reply.op, reply.xid, reply.hlen) == (2, request.xid, 6)
     assert decision.address in (ADDRESS, IPv4Address(0))
-    return decision.kind.name
+    return name_of(decision.kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -31,6 +31,7 @@ COMMANDS = {
     "accept": ("bindings", "let bindings go whose files vanished all at once"),
     "file": ("file", "put, get, list and remove the documents of a guest"),
     "explain": ("explain", "say what a guest would be answered, and why"),
+    "leases": ("leases", "list what the pool of a network has given away"),
     "status": ("status", "say how the networks are"),
     "up": ("service", "make a network's namespace, links and addresses"),
     "down": ("service", "remove them"),

@@ -32,6 +32,8 @@ class Control:
     """Seconds since the epoch."""
     measure: Callable[[], None]
     """Brings the gauges up to date."""
+    leases: Callable[[], Mapping[str, Any]] | None = None
+    """Tells what the pool has given away, where there is one."""
 
     async def answer(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Answer *request*; raises SettingsError for one that has no sense."""
@@ -54,6 +56,10 @@ class Control:
                 return {"ok": True, **self._status()}
             case {"op": "activity"}:
                 return {"ok": True, "activity": self._activity()}
+            case {"op": "tokenless"}:
+                return {"ok": True, "tokenless": self._tokenless()}
+            case {"op": "leases"}:
+                return {"ok": True, **self._leases()}
             case {"op": "metrics"}:
                 self.measure()
                 return {"ok": True, "text": self.metrics.text()}
@@ -69,6 +75,11 @@ class Control:
             if problem is not None:
                 return {"ok": False, "error": str(problem)}
         return {"ok": True}
+
+    def _leases(self) -> Mapping[str, Any]:
+        if self.leases is None:
+            raise SettingsError("its daemon", "was started without a pool: restart it")
+        return self.leases()
 
     def _status(self) -> dict[str, Any]:
         self.measure()
@@ -87,11 +98,26 @@ class Control:
                 for mac, each in self.observation.activity.items()
                 if each.conflict is not None
             },
+            "other_servers": self.observation.elsewhere.recent(),
             "dhcp": {" ".join(labels): number for labels, number in messages.items()},
             "http": {" ".join(labels): number for labels, number in requests.items()},
             "connections": int(self.metrics.gauges["metalease_http_connections"]),
             "lost_frames": self.metrics.counters["metalease_dhcp_lost_frames"][()],
         }
+
+    def _tokenless(self) -> list[dict[str, Any]]:
+        found = []
+        for address, (count, last) in self.observation.tokenless.items():
+            record = self.state.at(address)
+            found.append(
+                {
+                    "ip": str(address),
+                    "hostname": None if record is None else record.hostname,
+                    "requests": count,
+                    "last": last,
+                }
+            )
+        return found
 
     def _activity(self) -> dict[str, Any]:
         return {

@@ -11,9 +11,12 @@ from collections.abc import AsyncIterator
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 
 import trio
 
+from dhcp.guards import Guards
+from dhcp.lookout import watch
 from dhcp.responder import Responder
 from dhcp.server import serve as serve_dhcp
 from httpd.contract import Limits
@@ -22,6 +25,7 @@ from rewrite.ruleset import RuleSet
 
 from . import __version__
 from . import doorbell
+from .activity import Diary
 from .control import Control
 from .directory import StateDirectory
 from .follower import Follower
@@ -33,10 +37,13 @@ from .metrics import Metrics
 from .name_service import NameService
 from .notify import Notifier
 from .observation import Observation
+from .pool_service import PoolService
+from .pool_service import Served
 from .settings import Settings
 from .sockets import Sockets
 from .state import Change
 from .state import State
+from .token_key import open_gate
 
 DRAIN = 5.0  # seconds for open requests when we are told to stop
 TICK = 1.0  # seconds
@@ -95,19 +102,38 @@ class Daemon:
         self._state = given.state or State(StateDirectory(files.bindings), settings)
         self._follower = Follower(self._state, self._changed)
         self._surroundings = Surroundings(settings, files.layout)
+        self._diary = Diary(
+            files.activity,
+            self._observation,
+            self._state.records,
+            clock=time.time,
+            report=lambda what: self._journal.log("activity", what=what),
+        )
         self._port = given.sockets.dhcp
         self._responder = None
         if self._port is not None:
             self._responder = Responder(
                 settings.network, self._state.table, self._port.hardware
             )
+        self._pool: PoolService | None = None
+        arp = given.sockets.arp
+        if self._port is not None and self._responder is not None and arp is not None:
+            self._pool = PoolService(
+                settings,
+                files,
+                self._state.table,
+                Served(self._port, arp, self._responder, self._observation.dhcp),
+                self._journal,
+                self._metrics,
+            )
         self._names = None
         if settings.dns.enabled:
             self._names = NameService(settings, files, given.line)
+        gate = open_gate(files, lambda what: self._journal.log("token_key", what=what))
         save_syn = settings.metadata.identity == "ip+mac"
         self._http = HttpServer(
             given.sockets.http,
-            Metadata(settings, given.rules, self._state, files),
+            Metadata(settings, given.rules, self._state, files, gate),
             self._observation.http,
             self._observation.fault,
             limits=Limits(
@@ -127,15 +153,37 @@ class Daemon:
         problems = tuple(self._state.problems.values())
         self._changed(Change(problems=problems))
         self._journal.log("loaded", bindings=len(self._state.table), bad=len(problems))
+        if self._pool is not None:
+            self._pool.load()
         self._look_around()
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Serve what was loaded."""
         nursery.start_soon(self._journal.run)
         if self._port is not None and self._responder is not None:
-            await nursery.start(
-                serve_dhcp, self._port, self._responder, self._observation.dhcp
+            limits = self._given.settings.limits
+            waiting = None
+            if self._pool is not None:
+                await self._pool.start(nursery)
+                waiting = self._pool.waiting
+            guards = Guards(
+                self._knows,
+                known=limits.dhcp_per_second_per_mac,
+                unknown=limits.dhcp_per_second_unknown,
             )
+            await nursery.start(
+                partial(
+                    serve_dhcp,
+                    self._port,
+                    self._responder,
+                    guards,
+                    self._observation.dhcp,
+                    waiting=waiting,
+                )
+            )
+        if self._given.sockets.lookout is not None:
+            seen = self._observation.elsewhere.see
+            nursery.start_soon(watch, self._given.sockets.lookout, seen)
         await nursery.start(self._serve_http)
         if self._names is not None:
             sockets = self._given.sockets
@@ -143,6 +191,13 @@ class Daemon:
         nursery.start_soon(self._serve_control)
         nursery.start_soon(self._follower.run)
         nursery.start_soon(self._tick)
+        nursery.start_soon(self._diary.run)
+
+    def _knows(self, chaddr: bytes) -> bool:
+        """Whether a client is one of ours: bound, or with a lease."""
+        if self._state.table.knows(chaddr):
+            return True
+        return self._pool is not None and self._pool.lends_to(chaddr)
 
     async def drain(self) -> None:
         """Let the open requests finish."""
@@ -164,6 +219,7 @@ class Daemon:
             self._metrics,
             self._started,
             self._measure,
+            None if self._pool is None else self._pool.listing,
         )
         try:
             await doorbell.serve(
@@ -181,6 +237,7 @@ class Daemon:
         while True:
             await trio.sleep(TICK if beat is None else min(TICK, beat / 2))
             await trio.to_thread.run_sync(self._look_around)
+            self._observation.elsewhere.tell(self._surroundings.server_ids)
             now = trio.current_time()
             if beat is not None and now - told >= beat / 2:
                 self._notifier.tell("WATCHDOG=1")
@@ -198,6 +255,8 @@ class Daemon:
     def _changed(self, change: Change) -> None:
         if self._names is not None:
             self._names.follow(change)
+        if self._pool is not None:
+            self._pool.follow(change)
         for record in change.put:
             self._journal.log("bound", mac=record.mac, ip=record.ip)
         for record in change.gone:
@@ -210,6 +269,7 @@ class Daemon:
     def _measure(self) -> None:
         gauges = self._metrics.gauges
         gauges["metalease_bindings"] = len(self._state.table)
+        self._observation.measure()
         gauges["metalease_bad_files"] = len(self._state.problems)
         gauges["metalease_vanished_bindings"] = len(self._state.vanished)
         gauges["metalease_http_connections"] = len(self._http)
@@ -217,6 +277,8 @@ class Daemon:
         counters = self._metrics.counters
         if self._port is not None:
             counters["metalease_dhcp_lost_frames"][()] += self._port.lost()
+        if self._pool is not None:
+            self._pool.measure()
         if self._names is not None:
             self._names.measure(self._metrics)
         counters["metalease_log_lines_dropped"][()] = self._journal.dropped

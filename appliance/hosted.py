@@ -1,5 +1,6 @@
 """A network as `metalease host` sees it: where it is attached, who is bound."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from ipaddress import IPv4Address
@@ -113,12 +114,16 @@ class Surroundings:
         self._settings = settings
         self._layout = layout
         self._modified = -1
+        self._others: dict[str, Settings] = {}
         self._shared = False
+        self.server_ids: frozenset[IPv4Address] = frozenset()
+        """Of the others on the bridge, when `shared` was asked last."""
 
     def shared(self) -> bool:
         """Whether another network of this machine has the same bridge.
 
-        Their files are read again only when one has come, gone or been replaced.
+        Their files are read again only when one has come, gone or been replaced; one
+        that is bad leaves its network as it was.
         """
         bridge = self._settings.bridge
         if bridge is None:
@@ -129,15 +134,22 @@ class Surroundings:
             return False
         if modified != self._modified:
             self._modified = modified
-            self._shared = bridge in self._other_bridges()
+            self._others = dict(self._read())
+            others = [each for each in self._others.values() if each.bridge == bridge]
+            self._shared = bool(others)
+            self.server_ids = frozenset(
+                server_id
+                for each in others
+                if each.dhcp
+                for server_id in each.network.server_ids
+            )
         return self._shared
 
-    def _other_bridges(self) -> set[str | None]:
-        bridges = set()
+    def _read(self) -> Iterator[tuple[str, Settings]]:
         for name in self._layout.network_names():
             if name != self._settings.name:
                 try:
-                    bridges.add(load_settings(self._layout.network(name)).bridge)
-                except SettingsError:
-                    continue  # its own daemon says so
-        return bridges
+                    yield name, load_settings(self._layout.network(name))
+                except SettingsError:  # its own daemon says so, and serves as before
+                    if name in self._others:
+                        yield name, self._others[name]

@@ -101,6 +101,24 @@ class NetworkLayout:
         return self.state / "shared"
 
     @property
+    def own(self) -> Path:
+        """What the daemon keeps: the one place of the state that it writes."""
+        return self.state / "own"
+
+    @property
+    def activity(self) -> Path:
+        return self.own / "activity.jsonl"
+
+    @property
+    def token_key(self) -> Path:
+        return self.own / "token.key"
+
+    @property
+    def leases(self) -> Path:
+        """What the pool has given away."""
+        return self.own / "leases.journal"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever writes this network's state: one at a time."""
         return self.state / "write.lock"

@@ -5,11 +5,13 @@ from closed sets only: never an address, a path or what a guest said.
 """
 
 import os
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Self
 
 # else each counter has a _created beside it; read when the module is imported
 os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
@@ -27,16 +29,41 @@ COUNTERS = {
         ("type", "result"),
     ),
     "metalease_dhcp_malformed": ("Frames that held no DHCP message", ()),
+    "metalease_dhcp_refused": ("Frames of clients that sent too many", ()),
+    "metalease_dhcp_naks": ("NAKs by reason", ("reason",)),
     "metalease_dhcp_notes": ("Oddities of messages that were answered", ("note",)),
     "metalease_dhcp_dropped_options": (
         "Options that did not fit in an answer",
         ("option",),
     ),
+    "metalease_dhcp_other_server_sightings": (
+        "What was seen and heard of other DHCP servers: an answer, a guest's request",
+        ("source",),
+    ),
     "metalease_dhcp_unsent": ("Answers that the device did not take", ()),
-    "metalease_dhcp_lost_frames": ("Frames that the ring had no room for", ()),
+    "metalease_dhcp_probes": (
+        "Addresses of the pool that were asked about",
+        ("outcome",),
+    ),
+    "metalease_dhcp_lease_journal_failures": (
+        "Times that the disk refused leases, whose clients got no answer",
+        (),
+    ),
+    "metalease_dhcp_lease_records_damaged": (
+        "Records of leases that could not be read",
+        (),
+    ),
+    "metalease_dhcp_lost_frames": (
+        "Frames that came faster than they were answered",
+        (),
+    ),
     "metalease_http_requests": (
         "HTTP requests by dialect and status",
         ("dialect", "code"),
+    ),
+    "metalease_http_tokenless": (
+        "Requests without a session token, by whether one was needed",
+        ("tokens",),
     ),
     "metalease_http_turned_away": (
         "Connections that were ended without an answer",
@@ -54,10 +81,20 @@ COUNTERS = {
     "metalease_log_lines_dropped": ("Log lines that nobody took in time", ()),
 }
 HISTOGRAMS = {
+    "metalease_dhcp_seconds": "How long a DHCP message took, reception to answer",
     "metalease_dns_upstream_seconds": "How long upstreams took for an answer",
 }
 GAUGES = {
     "metalease_bindings": "Bindings in force",
+    "metalease_dhcp_pool_addresses": "Addresses for clients that are not bound",
+    "metalease_dhcp_leases": "Leases of the pool",
+    "metalease_dhcp_quarantined": "Addresses of the pool that were found in use",
+    "metalease_dhcp_known_macs": "Bound MACs whose last word is remembered",
+    "metalease_dhcp_unknown_macs": (
+        "MACs without a binding that were heard in the last hour, at most 4096"
+    ),
+    "metalease_dhcp_last_ack_age_seconds": "Since any guest had an ACK; NaN: never",
+    "metalease_dhcp_other_servers": "Other DHCP servers seen in the last hour",
     "metalease_bad_files": "Binding files that cannot be used",
     "metalease_vanished_bindings": "Bindings in force whose files are gone",
     "metalease_http_connections": "Open HTTP connections",
@@ -65,13 +102,21 @@ GAUGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Histogram:
     """How many were in each bucket, the last one for all above."""
 
     bounds: Sequence[float]
-    numbers: Sequence[int]
-    total: float
+    numbers: list[int]
+    total: float = 0.0
+
+    @classmethod
+    def empty(cls, bounds: Sequence[float]) -> Self:
+        return cls(bounds, [0] * (len(bounds) + 1))
+
+    def add(self, value: float, times: int = 1) -> None:
+        self.numbers[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
     def family(self, name: str, text: str) -> Metric:
         buckets = [

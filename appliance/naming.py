@@ -38,15 +38,18 @@ class Naming:
         ours = metadata_names(
             METADATA_ADDRESS, settings.network.server_ids, self._domain
         )
-        fixed = [*ours, *read_zone(files, domain)]
+        written = read_zone(files, domain)
+        self._brought = {"metalease": ours, str(files.zone): written}
+        fixed = [*ours, *written]
         for name, kind, value in fixed:
             self._names.add(name, kind, value)
         self._names.widen(LOCALHOST)  # RFC 6761 section 6.3
         self._fixed = {(name, kind) for name, kind, _ in fixed}
         subnets = settings.attachment.subnets
+        self.zones = Zones(domain, subnets)
         self.resolver = Resolver(
             self._names,
-            Zones(domain, subnets),
+            self.zones,
             routes=routes(settings),
             entries=settings.dns.cache,
             rebinding=(*PRIVATE, *subnets) if settings.dns.rebind_protection else (),
@@ -62,6 +65,15 @@ class Naming:
             self._given[record.mac.octets] = given
             for name, kind, value in given:
                 self._names.add(name, kind, value)
+
+    def origins(self, name: bytes) -> list[str]:
+        """Return who brought *name*, in labels and lower case: files, bindings, we."""
+        guests = ((f"binding {mac.hex(':')}", all) for mac, all in self._given.items())
+        return [
+            origin
+            for origin, records in (*self._brought.items(), *guests)
+            if any(name == each for each, _, _ in records)
+        ]
 
     def _records(self, record: Record) -> list[Named]:
         own = record.binding.domain

@@ -1,8 +1,10 @@
 """What the shells tell becomes log lines, numbers, and each guest's last word."""
 
+import math
 from collections.abc import Callable
 from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from http import HTTPStatus
 from ipaddress import IPv4Address
 
 from dhcp import server as dhcp_server
@@ -11,29 +13,32 @@ from dhcp.damping import Damping
 from dhcp.decision import Reason
 from dhcp.decision import Reply
 from dhcp.decision import name_of
+from dhcp.guards import Bucket
+from dhcp.memory import Answer
+from dhcp.memory import Guest
 from dhcp.options import message_type_name
 from httpd import contract as http_contract
+from httpd.gate import token_of
+from httpd.messages import Request
+from httpd.respond import ALLOWED
 
+from .activity import Activity
+from .activity import Lately
+from .elsewhere import Elsewhere
 from .journal import Journal
+from .metrics import Histogram
 from .metrics import Metrics
 from .rules import PRESET
 
+DHCP_LINES_PER_SECOND = 1_000  # of all guests, after twice as many at once
 LINES_PER_SECOND = 50  # of one guest
 LINES_AT_ONCE = 500
+HANDLING_SECONDS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 1e-1)
+TOKENLESS_AT_MOST = 10_000  # guests that are remembered
 TARGET_AT_MOST = 256  # characters of a request's target in a line
 
 # what a shared L2 is full of, and nobody wants a line for
 QUIET = {Reason.UNKNOWN, Reason.OTHER_SERVER, Reason.NOT_A_REQUEST, Reason.LOOP}
-
-
-@dataclass(slots=True)
-class Activity:
-    """What was heard of one guest; advisory, it never changes an answer."""
-
-    acknowledged: float | None = None
-    """Seconds since the epoch of its last ACK; None after a RELEASE."""
-    conflict: str | None = None
-    """What it said when it declined its address."""
 
 
 class Observation:
@@ -47,16 +52,56 @@ class Observation:
         self._lines = Damping(rate=LINES_PER_SECOND, burst=LINES_AT_ONCE)
         self._metrics = metrics
         self._clock = clock
+        self._messages = metrics.counters["metalease_dhcp_messages"]
+        self._dhcp_lines = Bucket(DHCP_LINES_PER_SECOND, clock())
+        self._us = 0  # microseconds that a message took, in this turn
+        self._handling = Histogram.empty(HANDLING_SECONDS)
+        metrics.histograms["metalease_dhcp_seconds"] = self._handling
         self.activity: dict[bytes, Activity] = {}
+        self.tokenless: dict[IPv4Address, tuple[int, float]] = {}
+        """Who asked without a token: how often, and when last; the latest is last."""
+        self.changed = 0.0
+        self.last_ack: float | None = None
+        self.strangers = Lately()
+        self.elsewhere = Elsewhere(journal, metrics, clock)
 
     def forget(self, mac: bytes) -> None:
         """Drop what was heard of a guest that is not bound any more."""
         self.activity.pop(mac, None)
 
-    def dhcp(self, event: dhcp_server.Event) -> None:
-        if isinstance(event, dhcp_server.Malformed):
-            self._metrics.count("metalease_dhcp_malformed")
-            return
+    def dhcp(self, events: Sequence[dhcp_server.Event], seconds: float) -> None:
+        """Take what happened in one turn of the DHCP server, which took *seconds*."""
+        each_took = seconds / len(events)
+        self._handling.add(each_took, len(events))
+        self._us = int(each_took * 1e6)
+        now = self._clock()
+        for event in events:
+            if isinstance(event, tuple):
+                self._repeated(*event, now)
+            elif isinstance(event, dhcp_server.Answered):
+                self._answered(event, now)
+            elif isinstance(event, dhcp_server.Malformed):
+                self._metrics.count("metalease_dhcp_malformed")
+            elif isinstance(event, dhcp_server.Refused):
+                self._metrics.count("metalease_dhcp_refused")
+            elif isinstance(event, dhcp_server.Crowded):
+                self._metrics.count("metalease_dhcp_lost_frames", by=event.dropped)
+
+    def _repeated(self, answer: Answer, guest: Guest, sent: bool, now: float) -> None:
+        """An answer from memory: nearly all of them, so nothing here is dear."""
+        self._messages[answer.words] += 1
+        if answer.reply.notes or not sent:
+            self._remark(answer.reply, sent)
+        if answer.reply.kind is MessageType.ACK:
+            self._acknowledge(guest.mac, now)
+        if self._dhcp_lines.take(DHCP_LINES_PER_SECOND, now):
+            asked, reply = answer.words
+            fields: dict[str, object] = {"type": asked, "reply": reply}
+            self._tell(guest.mac, fields, guest.binding.address)
+        else:
+            self._journal.dropped += 1
+
+    def _answered(self, event: dhcp_server.Answered, now: float) -> None:
         request, decision = event.request, event.decision
         kind = message_type_name(request.options.message_type)
         fields: dict[str, object] = {"type": kind}
@@ -71,33 +116,70 @@ class Observation:
             fields["silence"] = result
             if decision.text:
                 fields["said"] = decision.text
-        self._metrics.count("metalease_dhcp_messages", kind, result)
-        self._remember(event)
-        if isinstance(decision, Reply) or decision.reason not in QUIET:
-            fields["mac"] = request.chaddr.hex(":")
-            fields["ip"] = _concerned(event)
-            fields["us"] = int(event.seconds * 1e6)
-            self._log("dhcp", request.chaddr, fields)
+        self._messages[kind, result] += 1
+        self._remember(event, now)
+        if not isinstance(decision, Reply) and decision.reason in QUIET:
+            return
+        if self._dhcp_lines.take(DHCP_LINES_PER_SECOND, now):
+            self._tell(request.chaddr, fields, _concerned(event))
+        else:
+            self._journal.dropped += 1
+
+    def _tell(
+        self, mac: bytes, fields: dict[str, object], address: IPv4Address
+    ) -> None:
+        fields["mac"] = mac.hex(":")
+        fields["ip"] = address
+        fields["us"] = self._us
+        self._log("dhcp", mac, fields)
 
     def _remark(self, reply: Reply, sent: bool) -> None:
         for note in reply.notes:
             self._metrics.count("metalease_dhcp_notes", note.value)
         for code in reply.dropped:
             self._metrics.count("metalease_dhcp_dropped_options", str(code))
+        if reply.nak is not None:
+            self._metrics.count("metalease_dhcp_naks", reply.nak.value)
         if not sent:
             self._metrics.count("metalease_dhcp_unsent")
 
-    def _remember(self, event: dhcp_server.Answered) -> None:
+    def _remember(self, event: dhcp_server.Answered, now: float) -> None:
         decision, mac = event.decision, event.request.chaddr
         if isinstance(decision, Reply):
-            if decision.kind is MessageType.ACK and decision.address != IPv4Address(0):
-                known = self.activity.setdefault(mac, Activity())
-                known.acknowledged, known.conflict = self._clock(), None
+            if (
+                decision.kind is MessageType.ACK
+                and decision.address != IPv4Address(0)
+                and decision.lease is None  # the pool knows its own clients
+            ):
+                self._acknowledge(mac, now)
         elif decision.reason is Reason.RELEASED and mac in self.activity:
             self.activity[mac].acknowledged = None
+            self.changed = now
         elif decision.reason is Reason.CONFLICT:
             known = self.activity.setdefault(mac, Activity())
             known.conflict = decision.text or "the address is in use"
+            self.changed = now
+        elif decision.reason is Reason.UNKNOWN:
+            self.strangers.note(mac, now)
+        elif decision.reason is Reason.OTHER_SERVER:
+            self.elsewhere.hear(event.request, now)
+
+    def _acknowledge(self, mac: bytes, now: float) -> None:
+        known = self.activity.get(mac)
+        if known is None:
+            known = self.activity[mac] = Activity()
+        known.acknowledged, known.conflict = now, None
+        self.changed = self.last_ack = now
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+        gauges, now = self._metrics.gauges, self._clock()
+        gauges["metalease_dhcp_known_macs"] = len(self.activity)
+        gauges["metalease_dhcp_unknown_macs"] = self.strangers.count(now)
+        gauges["metalease_dhcp_last_ack_age_seconds"] = (
+            math.nan if self.last_ack is None else max(0.0, now - self.last_ack)
+        )
+        gauges["metalease_dhcp_other_servers"] = len(self.elsewhere.recent())
 
     def http(self, event: http_contract.Event) -> None:
         peer = event.peer
@@ -112,6 +194,8 @@ class Observation:
         dialect = dialect_of(event.response.rule)
         self._metrics.count("metalease_http_requests", dialect, str(status))
         request = event.request
+        if request is not None:
+            self._count_tokenless(peer.address, request, status)
         fields = {"ip": peer.address}
         if request is not None:
             target = request.target
@@ -123,6 +207,25 @@ class Observation:
             fields["from"] = event.response.origin
         fields["us"] = int(event.seconds * 1e6)
         self._log("http", peer.address, fields)
+
+    def _count_tokenless(
+        self, address: IPv4Address, request: Request, status: int
+    ) -> None:
+        """Remember who reads without a token: to know when `required` is safe."""
+        if (
+            request.method not in ALLOWED
+            or status == HTTPStatus.FORBIDDEN
+            or token_of(request) is not None
+        ):
+            return
+        # without one it is a 401 exactly where one is needed
+        needed = status == HTTPStatus.UNAUTHORIZED
+        mode = "required" if needed else "optional"
+        self._metrics.count("metalease_http_tokenless", mode)
+        count, _ = self.tokenless.pop(address, (0, 0.0))
+        self.tokenless[address] = count + 1, self._clock()
+        if len(self.tokenless) > TOKENLESS_AT_MOST:
+            del self.tokenless[next(iter(self.tokenless))]
 
     def _log(self, event: str, guest: Hashable, fields: dict[str, object]) -> None:
         """Log a line; a guest that floods us does not flood the journal."""

@@ -15,10 +15,11 @@ from dhcp.hardware import HardwareAddress
 
 from . import reader
 from .errors import SettingsError
+from .network_settings import read_options
 from .reader import Table
+from .settings import TOKENS
 from .settings import Settings
 from .settings import check_address
-from .settings import read_options
 
 LABEL_AT_MOST = 63  # octets (RFC 1035 section 2.3.4)
 TEXT_AT_MOST = 1024 * 1024  # octets of a binding's file
@@ -45,6 +46,9 @@ class Record:
     admin_pass: str | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
     interfaces: tuple[Interface, ...] = ()
+    tokens: str | None = None
+    """"required" or "optional"; None leaves it to the network, as with *endpoint*."""
+    endpoint: bool | None = None
 
     @property
     def mac(self) -> HardwareAddress:
@@ -129,6 +133,8 @@ def read_record(values: object, file: object, settings: Settings) -> Record:
         admin_pass=table.take("admin_pass", line, None),
         meta=_texts(table.inner("meta"), line),
         interfaces=tuple(_interface(each) for each in table.tables("interfaces")),
+        tokens=table.take("tokens", TOKENS, None),
+        endpoint=table.take("endpoint", reader.flag, None),
     )
     table.close()
     return record

@@ -6,17 +6,11 @@ Every key is described in docs/example.toml; an unknown one is an error.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from dhcp.formats import parse_option
-from dhcp.network import ALWAYS
-from dhcp.network import DAY
 from dhcp.network import Network
 from dhcp.network import Range
-from dhcp.network import ReplyTo
-from dhcp.network import RouterWith121
 
 from . import reader
 from .attaching import read_attachment
@@ -26,8 +20,14 @@ from .attachment import Bridged
 from .errors import SettingsError
 from .files import read_text
 from .layout import NetworkLayout
+from .network_settings import read_network
+from .network_settings import read_ranges
+from .pool_settings import NO_POOL
+from .pool_settings import PoolSettings
+from .pool_settings import read_pool
 from .reader import Table
 
+TOKENS = reader.choice("optional", "required")
 PRESETS = ("ec2", "openstack", "nocloud", "zstack")
 
 
@@ -39,6 +39,12 @@ class MetadataSettings:
     presets: tuple[str, ...] = PRESETS
     identity: str = "ip+mac"
     unknown: str = "404"
+    endpoint: bool = True
+    """False: guests without a word of their own are served nothing."""
+    tokens: str = "optional"
+    hop_limit: int = 1
+    """Of the packets that carry a token."""
+    reject_forwarded: str = "put"
     rewrite: tuple[tuple[str, str], ...] = ()
     """[[metadata.rewrite]]: pattern and target, before the presets."""
 
@@ -49,6 +55,10 @@ class LimitSettings:
 
     connections_per_ip: int = 32
     connections_total: int = 4096
+    dhcp_per_second_per_mac: int = 1_000
+    """Messages of one guest that is bound, after twice as many at once."""
+    dhcp_per_second_unknown: int = 1_000
+    """Messages of all others together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,7 @@ class Settings:
     metadata: MetadataSettings = MetadataSettings()
     dns: DnsSettings = DnsSettings()
     limits: LimitSettings = LimitSettings()
+    pool: PoolSettings = NO_POOL
 
     @property
     def bridge(self) -> str | None:
@@ -109,9 +120,9 @@ def parse_settings(
     metadata, limits = top.inner("metadata"), top.inner("limits")
     dns = top.inner("dns")
     top.close()
-    ranges = _ranges(net)
+    ranges = read_ranges(net)
     resolver = _dns(dns, ranges)
-    network = _network(net, dhcp, ranges, own_dns=resolver.enabled)
+    network = read_network(net, dhcp, ranges, own_dns=resolver.enabled)
     settings = Settings(
         name=files.name,
         file=file,
@@ -121,85 +132,11 @@ def parse_settings(
         metadata=_metadata(metadata),
         dns=resolver,
         limits=_limits(limits),
+        pool=read_pool(dhcp, ranges),
     )
     for table in (net, attach, dhcp, metadata, limits, dns):
         table.close()
     return settings
-
-
-def _ranges(net: Table) -> tuple[Range, ...]:
-    tables = [net, *net.tables("also")]
-    ranges: list[Range] = []
-    for table in tables:
-        subnet = table.demand("subnet", reader.subnet)
-        gateway = table.take("gateway", reader.address, None)
-        server = table.demand("dhcp_address", reader.address)
-        for key, each in (("gateway", gateway), ("dhcp_address", server)):
-            if each is not None:
-                _check_host(table, key, each, subnet)
-        if server == gateway:
-            raise table.wrong("dhcp_address", f"{server} is the gateway's already")
-        for other in ranges:
-            if other.subnet.overlaps(subnet):
-                raise table.wrong("subnet", f"{subnet} overlaps {other.subnet}")
-        ranges.append(Range(subnet, server, gateway))
-        if table is not net:
-            table.close()
-    return tuple(ranges)
-
-
-def _check_host(
-    table: Table, key: str, address: IPv4Address, subnet: IPv4Network
-) -> None:
-    if address not in subnet:
-        raise table.wrong(key, f"{address} is not in {subnet}")
-    if address == METADATA_ADDRESS:
-        raise table.wrong(key, f"{address} is where metadata are served")
-    if subnet.prefixlen < 31 and address in (
-        subnet.network_address,
-        subnet.broadcast_address,
-    ):
-        raise table.wrong(key, f"{address} is {subnet}'s own, no host can have it")
-
-
-def _network(
-    net: Table, dhcp: Table, ranges: tuple[Range, ...], *, own_dns: bool
-) -> Network:
-    routes = net.take("routes", reader.list_of(reader.route), ())
-    for each in routes:
-        if not any(each.router in place.subnet for place in ranges):
-            raise net.wrong("routes", f"{each.router} is not on this network's link")
-    return Network(
-        ranges=ranges,
-        mtu=net.take("mtu", reader.integer(68, 65_535), 1500),
-        dns=net.take("dns", reader.list_of(reader.server), ()),
-        own_dns=own_dns,
-        domain=net.take("domain", reader.domain, None),
-        routes=routes,
-        lease_time=dhcp.take("lease_time", reader.lease_time, DAY),
-        authoritative=dhcp.take("authoritative", reader.flag, False),
-        router_with_121=RouterWith121(
-            dhcp.take("router_with_121", reader.choice("both", "rfc"), "both")
-        ),
-        reply=ReplyTo(dhcp.take("reply", reader.choice("auto", "broadcast"), "auto")),
-        rapid_commit=dhcp.take("rapid_commit", reader.flag, False),
-        echo_client_id=dhcp.take("echo_client_id", reader.flag, True),
-        trust_option_82=dhcp.take("trust_option_82", reader.flag, False),
-        always=dhcp.take("always", reader.list_of(reader.integer(1, 254)), ALWAYS),
-        options=read_options(dhcp.inner("options")),
-    )
-
-
-def read_options(table: Table) -> dict[int, bytes]:
-    """Read a table of options by number; raises SettingsError."""
-    options: dict[int, bytes] = {}
-    for code, value in table.rest().items():
-        try:
-            number, octets = parse_option(str(code), reader.text(value))
-        except ValueError as problem:
-            raise table.mistake(str(code), value, problem) from None
-        options[number] = octets
-    return options
 
 
 def _metadata(table: Table) -> MetadataSettings:
@@ -214,6 +151,14 @@ def _metadata(table: Table) -> MetadataSettings:
         presets=table.take("presets", reader.list_of(reader.text), plain.presets),
         identity=table.take("identity", reader.choice("ip+mac", "ip"), plain.identity),
         unknown=table.take("unknown", reader.choice("404", "default"), plain.unknown),
+        endpoint=table.take("endpoint", reader.flag, plain.endpoint),
+        tokens=table.take("tokens", TOKENS, plain.tokens),
+        hop_limit=table.take("hop_limit", reader.integer(1, 64), plain.hop_limit),
+        reject_forwarded=table.take(
+            "reject_forwarded",
+            reader.choice("put", "all", "off"),
+            plain.reject_forwarded,
+        ),
         rewrite=tuple(_rewrite(each) for each in table.tables("rewrite")),
     )
 
@@ -261,6 +206,8 @@ def _limits(table: Table) -> LimitSettings:
     return LimitSettings(
         table.take("connections_per_ip", many, plain.connections_per_ip),
         table.take("connections_total", many, plain.connections_total),
+        table.take("dhcp_per_second_per_mac", many, plain.dhcp_per_second_per_mac),
+        table.take("dhcp_per_second_unknown", many, plain.dhcp_per_second_unknown),
     )
 
 

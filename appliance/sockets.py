@@ -11,6 +11,8 @@ from ipaddress import IPv4Address
 
 import trio
 
+from dhcp.arp_port import ArpPort
+from dhcp.lookout import Lookout
 from dhcp.port import RawPort
 from httpd.listener import open_listener
 
@@ -34,11 +36,17 @@ class Sockets:
     control: trio.SocketListener
     dns_udp: tuple[socket.socket, ...] = ()
     dns_tcp: tuple[trio.SocketListener, ...] = ()
+    arp: ArpPort | None = None
+    """There is one where there is a pool."""
+    lookout: Lookout | None = None
+    """For other servers; there is one where there is *dhcp*."""
 
 
 def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Sockets:
     """Open everything, or raise SettingsError with nothing left open."""
     port: RawPort | None = None
+    arp: ArpPort | None = None
+    lookout: Lookout | None = None
     listeners: list[socket.socket] = []
     names: list[socket.socket] = []
     try:
@@ -57,12 +65,16 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
                 names.append(_bind(address, socket.SOCK_STREAM, device))
         if settings.dhcp:
             port = RawPort.open(device, settings.network.server_ids)
+            lookout = Lookout.open(device, port.hardware)
+            if settings.pool.addresses:
+                arp = ArpPort.open(device)
         control = doorbell.listen(files.control_socket)
     except (OSError, SettingsError) as problem:
         for each in (*listeners, *names):
             each.close()
-        if port is not None:
-            port.close()
+        for packets in (port, arp, lookout):
+            if packets is not None:
+                packets.close()
         if isinstance(problem, SettingsError):
             raise
         raise SettingsError(f"device {device}", _explain(problem, files)) from None
@@ -72,7 +84,7 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
         for each in names
         if each.type == socket.SOCK_STREAM
     )
-    return Sockets(port, tuple(listeners), control, udp, tcp)
+    return Sockets(port, tuple(listeners), control, udp, tcp, arp, lookout)
 
 
 def _bind(address: IPv4Address, kind: int, device: str) -> socket.socket:

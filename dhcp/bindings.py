@@ -130,6 +130,15 @@ class BindingTable:
                 return named
         return self._by_hardware.get(chaddr)
 
+    @property
+    def has_client_ids(self) -> bool:
+        """Whether any binding is found by a client-id."""
+        return bool(self._by_client_id)
+
+    def knows(self, chaddr: bytes) -> bool:
+        """Whether *chaddr* is bound, or may be: its file cannot be read."""
+        return chaddr in self._by_hardware or chaddr in self.unread
+
     def at(self, address: IPv4Address) -> Binding | None:
         """Return the binding that owns *address*."""
         return self._by_address.get(address)

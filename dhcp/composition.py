@@ -109,10 +109,16 @@ def compose_nak(
 
 
 def compose_refusal(
-    request: Message, arrival: Arrival, value: bytes, *, network: Network, place: Range
-) -> Reply:
-    """Return the OFFER of no address, with option 116 (RFC 2563 section 2.3)."""
-    kind = MessageType.OFFER
+    request: Message, arrival: Arrival, network: Network
+) -> Reply | None:
+    """Return the OFFER of no address, with option 116 (RFC 2563 section 2.3).
+
+    None where it was not sent, or is not configured.
+    """
+    kind, place = MessageType.OFFER, network.ranges[0]
+    value = network.options.get(ONLY_IF_SENT)
+    if value is None or ONLY_IF_SENT not in request.options:
+        return None
     fitted = fit(
         _head(kind, place) + encode_option(OptionCode.AUTO_CONFIGURE, value),
         _client_id(request, network),

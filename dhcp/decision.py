@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 
 from .codes import MessageType
 from .destination import Destination
+from .lease import Lease
 
 
 class Reason(Enum):
@@ -28,6 +29,11 @@ class Reason(Enum):
     RELEASED = "released"
     INFORM_DAMPED = "inform_damped"
     NO_ADDRESS = "no_address"
+    POOL_EMPTY = "pool_exhausted"
+    LEASE_LOST = "lease_lost"
+    QUARANTINED = "quarantined"
+    PROBES_BUSY = "probes_busy"
+    UNRECORDED = "lease_not_recorded"
 
 
 class Note(Enum):
@@ -49,6 +55,7 @@ class NakReason(Enum):
     NO_ADDRESS = "no_address_requested"
     UNKNOWN = "unknown_client"
     REMOVED = "binding_removed"
+    LEASE_LOST = "lease_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,8 @@ class Reply:
     notes: tuple[Note, ...] = ()
     dropped: tuple[int, ...] = ()
     """Codes of options that did not fit."""
+    lease: Lease | None = None
+    """What has to be on disk before it is sent: the client is the pool's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,17 @@ class Silence:
     text: str = ""
 
 
-Decision = Reply | Silence
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """First somebody has to ask on the link whether *address* is in use."""
+
+    address: IPv4Address
+    hardware: bytes
+    """The client's: its own answer says nothing."""
+
+
+Verdict = Reply | Silence
+Decision = Verdict | Probe
 
 
 def name_of(kind: MessageType | None) -> str:

@@ -45,10 +45,10 @@ def addresses(text: str) -> bytes:
     return b"".join(IPv4Address(word).packed for word in words)
 
 
-def _number(octets: int) -> Callable[[str], bytes]:
+def _number(octets: int, least: int = 0) -> Callable[[str], bytes]:
     def number(text: str) -> bytes:
         value = int(text, 0)
-        within("number", value, 0, 256**octets - 1)
+        within("number", value, least, 256**octets - 1)
         return value.to_bytes(octets, "big")
 
     return number
@@ -121,7 +121,8 @@ FORMATS: dict[int, Callable[[str], bytes]] = {
     **dict.fromkeys(_TEXTS, text),
     **dict.fromkeys((19, 20, 23, 27, 29, 30, 31, 34, 36, 37, 39, 46, 116), _number(1)),
     **dict.fromkeys((13, 22), _number(2)),
-    **dict.fromkeys((2, 24, 35, 38, 108), _number(4)),
+    **dict.fromkeys((2, 24, 35, 38), _number(4)),
+    108: _number(4, least=300),  # seconds (RFC 8925 section 3.4)
     119: domain_names,
 }
 

@@ -16,9 +16,12 @@ from .hardware import HardwareAddress
 ETHERNET = struct.Struct("!6s6sH")
 IPV4 = struct.Struct("!BBHHHBBH4s4s")
 UDP = struct.Struct("!HHHH")
+HEADERS = struct.Struct("!12sHBBHHHBBH8sHHHH")  # all three
+UDP_AT = ETHERNET.size + IPV4.size
 TYPE_IPV4 = 0x0800
 PROTOCOL_UDP = 17
 TTL = 64  # hops
+FIRST_WORDS = 0x4500 + (TTL << 8 | PROTOCOL_UDP)  # of every IPv4 header of ours
 FRAGMENTED = 0x3FFF  # "more fragments", and the offset
 
 
@@ -80,34 +83,79 @@ class Frame:
 
     def pack(self) -> bytes:
         """Return the frame with whole checksums and a TTL of 64."""
-        source, destination = self.source.packed, self.destination.packed
-        length = UDP.size + len(self.payload)
-        bare = UDP.pack(self.source_port, self.destination_port, length, 0)
-        checksum = _complement(_udp_sum(source, destination, bare + self.payload))
-        header = _ipv4(length, 0, source, destination)
-        header = _ipv4(
-            length,
-            _complement(int.from_bytes(header, "big") % 0xFFFF),
-            source,
-            destination,
-        )
-        return b"".join(
-            (
-                self.destination_hardware.octets,
-                self.source_hardware.octets,
-                TYPE_IPV4.to_bytes(2, "big"),
-                header,
-                UDP.pack(self.source_port, self.destination_port, length, checksum),
-                self.payload,
-            )
+        return pack_frame(
+            self.destination_hardware.octets + self.source_hardware.octets,
+            self.source.packed + self.destination.packed,
+            self.source_port,
+            self.destination_port,
+            self.payload,
         )
 
 
-def _ipv4(length: int, checksum: int, source: bytes, destination: bytes) -> bytes:
+def pack_frame(
+    hardware: bytes,
+    addresses: bytes,
+    source_port: int,
+    destination_port: int,
+    payload: bytes,
+) -> bytes:
+    """Return a frame of *payload*, with whole checksums and a TTL of 64.
+
+    *hardware* is destination and source, *addresses* are source and destination: in
+    the order of the headers.
+    """
+    length = UDP.size + len(payload)
     total = IPV4.size + length
-    return IPV4.pack(
-        0x45, 0, total, 0, 0, TTL, PROTOCOL_UDP, checksum, source, destination
+    # the sum of a header is that of its words, wherever they are
+    ends = int.from_bytes(addresses, "big")
+    header = _complement((FIRST_WORDS + total + ends) % 0xFFFF)
+    padded = payload + b"\0" if length & 1 else payload
+    ports = source_port + destination_port
+    checksum = _complement(
+        (ends + PROTOCOL_UDP + 2 * length + ports + int.from_bytes(padded, "big"))
+        % 0xFFFF
     )
+    return (
+        HEADERS.pack(
+            hardware,
+            TYPE_IPV4,
+            0x45,
+            0,
+            total,
+            0,
+            0,
+            TTL,
+            PROTOCOL_UDP,
+            header,
+            addresses,
+            source_port,
+            destination_port,
+            length,
+            checksum,
+        )
+        + payload
+    )
+
+
+def is_whole(frame: bytes, *, checksum_ready: bool) -> bool:
+    """Whether the checksums of a frame are right that has no IPv4 options.
+
+    And whether nothing comes after its datagram.
+    """
+    if int.from_bytes(frame[14:34], "big") % 0xFFFF:
+        return False
+    length = int.from_bytes(frame[38:40], "big")
+    if length != len(frame) - UDP_AT or length + 20 != int.from_bytes(
+        frame[16:18], "big"
+    ):
+        return False
+    if not checksum_ready or frame[40:42] == b"\0\0":
+        return True
+    # addresses and datagram are neighbours: the pseudo header and what follows it
+    total = int.from_bytes(frame[26:], "big")
+    if length & 1:
+        total <<= 8
+    return (total + PROTOCOL_UDP + length) % 0xFFFF == 0
 
 
 def _udp_sum(source: bytes, destination: bytes, datagram: bytes) -> int:

@@ -15,6 +15,7 @@ from .network import DEFAULT_ROUTE
 from .network import METADATA_ROUTE
 from .network import Network
 from .network import Range
+from .options import encode_option
 from .routes import ClasslessRoute
 from .routes import encode_routes
 
@@ -66,10 +67,9 @@ def _of_range(
     subnet = place.subnet
     if binding is not None and binding.prefix is not None:
         subnet = IPv4Network((binding.address, binding.prefix), strict=False)
-    level = {
-        int(OptionCode.SUBNET_MASK): subnet.netmask.packed,
-        int(OptionCode.BROADCAST_ADDRESS): subnet.broadcast_address.packed,
-    }
+    level = {int(OptionCode.SUBNET_MASK): subnet.netmask.packed}
+    if OptionCode.BROADCAST_ADDRESS not in network.options:
+        level[OptionCode.BROADCAST_ADDRESS] = subnet.broadcast_address.packed
     default_network = binding is None or binding.default_network
     if network.own_dns and not network.dns and default_network:
         level[OptionCode.DOMAIN_NAME_SERVER] = place.server_id.packed
@@ -105,7 +105,7 @@ def _routes(
 def _of_binding(network: Network, binding: Binding) -> dict[int, bytes]:
     level: dict[int, bytes] = {}
     if binding.hostname:
-        level[OptionCode.HOST_NAME] = binding.hostname.split(".")[0].encode()
+        level[OptionCode.HOST_NAME] = _label(binding.hostname)
     if binding.dns:
         level[OptionCode.DOMAIN_NAME_SERVER] = _addresses(binding.dns)
     if binding.domain:
@@ -113,6 +113,17 @@ def _of_binding(network: Network, binding: Binding) -> dict[int, bytes]:
     if binding.mtu is not None:
         level[OptionCode.INTERFACE_MTU] = _u16(min(binding.mtu, network.mtu))
     return level | dict(binding.options)
+
+
+def host_name(binding: Binding) -> bytes:
+    """Return option 12 of a guest; nothing where it has no name."""
+    if not binding.hostname:
+        return b""
+    return encode_option(OptionCode.HOST_NAME, _label(binding.hostname))
+
+
+def _label(hostname: str) -> bytes:
+    return hostname.split(".")[0].encode()
 
 
 def _domain(domain: str) -> dict[int, bytes]:

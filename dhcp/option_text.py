@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 from .codes import INFINITE
 from .errors import MalformedMessage
 from .formats import FORMATS
+from .formats import LABEL_AT_MOST
 from .formats import addresses
 from .formats import domain_names
 from .formats import text
@@ -56,10 +57,14 @@ def _names(value: bytes) -> list[str]:
     while at < len(value):
         length = value[at]
         at += 1
+        if length > LABEL_AT_MOST or at + length > len(value):
+            raise ValueError("not a list of names")
         if length == 0:
             names.append(".".join(labels))
             labels = []
         else:
             labels.append(printable(value[at : at + length]))
             at += length
+    if labels:
+        raise ValueError("a name without an end")
     return names

@@ -100,6 +100,33 @@ class Options:
         return None if value is None else value[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where one option's value is in a block."""
+
+    code: int
+    start: int
+    stop: int
+
+
+def find_spans(block: bytes, at: int = 0) -> list[Span]:
+    """Return the options of *block* from octet *at* on, up to END.
+
+    Raises MalformedMessage for one that runs past the block.
+    """
+    found, end = [], len(block)
+    while at < end and block[at] != 255:
+        code = block[at]
+        at += 1
+        if code == 0:
+            continue
+        if at == end or at + 1 + block[at] > end:
+            raise MalformedMessage(f"octet {at}", f"option {code} runs past the end")
+        found.append(Span(code, at + 1, at + 1 + block[at]))
+        at = found[-1].stop
+    return found
+
+
 def _collect(block: bytes, where: str, values: dict[int, bytes]) -> None:
     at, end = 0, len(block)
     while at < end:

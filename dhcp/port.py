@@ -13,12 +13,12 @@ import mmap
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Self
 
 import trio
 
+from .backlog import Received
 from .codes import SERVER_PORT
 from .frames import TYPE_IPV4
 from .hardware import HardwareAddress
@@ -37,6 +37,7 @@ SO_ATTACH_FILTER = 26
 STATUS_USER = 1
 STATUS_CSUM_NOT_READY = 8
 RING_HEADER = struct.Struct("IIIHH")  # status, length, snapped, mac, net
+STATUS = struct.Struct("I")
 
 # Not for another station, IPv4, UDP, unfragmented or first, destination port 67:
 # (code, jump if true, jump if false, k) as in linux/filter.h.
@@ -56,14 +57,6 @@ TO_SERVER = (
     (0x06, 0, 0, 0),
 )
 NOTHING = ((0x06, 0, 0, 0),)
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A frame, and whether its UDP checksum was already filled in."""
-
-    frame: bytes
-    checksum_ready: bool
 
 
 class RawPort:
@@ -113,8 +106,8 @@ class RawPort:
                 each.close()
             raise
 
-    async def receive(self) -> list[Received]:
-        """Wait until something has arrived, and return all of it.
+    async def wait(self) -> None:
+        """Wait until something has arrived.
 
         Raises OSError when the device is gone; one that is only down is waited for.
         """
@@ -122,27 +115,31 @@ class RawPort:
             # a device that is down wakes us; that it is then removed, nobody tells
             with trio.move_on_after(LOOK_EVERY):
                 await trio.lowlevel.wait_readable(self._packets)
-            batch = self._drain()
-            if batch:
-                return batch
+            (status,) = STATUS.unpack_from(self._ring, self._next * FRAME_OCTETS)
+            if status & STATUS_USER:
+                return
             failure = self._packets.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if failure not in (0, errno.ENETDOWN):
                 raise OSError(failure, "the DHCP socket failed")
             if not self._packets.getsockname()[0]:
                 raise OSError(errno.ENODEV, "the device of the DHCP socket is gone")
 
-    def _drain(self) -> list[Received]:
-        batch = []
+    def drain(self) -> list[Received]:
+        """Return what has arrived, and give its room back."""
+        ring, at, batch = self._ring, self._next, []
         for _ in range(FRAMES):
-            at = self._next * FRAME_OCTETS
-            status, _, snapped, mac, _ = RING_HEADER.unpack_from(self._ring, at)
+            start = at * FRAME_OCTETS
+            status, _, snapped, mac, _ = RING_HEADER.unpack_from(ring, start)
             if not status & STATUS_USER:
                 break
             # one that was cut to the ring's frame fails to parse, and is counted
-            frame = self._ring[at + mac : at + mac + snapped]
-            batch.append(Received(frame, not status & STATUS_CSUM_NOT_READY))
-            struct.pack_into("I", self._ring, at, 0)
-            self._next = (self._next + 1) % FRAMES
+            first = start + mac
+            batch.append(
+                (ring[first : first + snapped], not status & STATUS_CSUM_NOT_READY)
+            )
+            STATUS.pack_into(ring, start, 0)
+            at = (at + 1) % FRAMES
+        self._next = at
         return batch
 
     def send(self, frame: bytes) -> bool:

@@ -8,7 +8,6 @@ client.  For the choices that the RFC leaves see docs/differences.md.
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from .assembly import ONLY_IF_SENT
 from .assembly import lease
 from .assembly import times
 from .bindings import Binding
@@ -23,17 +22,23 @@ from .damping import Damping
 from .decision import Decision
 from .decision import NakReason
 from .decision import Note
+from .decision import Probe
 from .decision import Reason
 from .decision import Reply
 from .decision import Silence
 from .destination import Arrival
+from .farewells import decline
+from .farewells import release
 from .hardware import HardwareAddress
+from .lodging import STRANGER
+from .lodging import lend
+from .lodging import lodge
 from .menus import Menus
 from .message import NOWHERE
 from .message import Message
 from .network import Network
 from .network import Range
-from .option_text import printable
+from .pool import Pool
 from .reception import refuse
 from .reception import remark
 
@@ -50,6 +55,7 @@ class Responder:
         self.network = network
         self.bindings = bindings
         self.hardware = hardware
+        self.pool: Pool | None = None  # for clients that are not bound
         self._menus = Menus()
         self._naks = Damping(rate=network.nak_per_second, burst=NAK_BURST)
         self._informs = Damping(rate=1, burst=5)
@@ -62,35 +68,50 @@ class Responder:
         notes = remark(request, arrival)
         match request.options.message_type:
             case MessageType.DISCOVER:
-                return self._discover(request, arrival, notes)
+                return self._discover(request, arrival, now, notes)
             case MessageType.REQUEST:
                 return self._request(request, arrival, now, notes)
             case MessageType.INFORM:
                 return self._inform(request, arrival, now, notes)
             case MessageType.DECLINE:
-                return self._decline(request)
+                bound = self._bound(request)
+                return decline(request, self.network, bound, self.pool, now)
             case MessageType.RELEASE:
-                return self._release(request, arrival)
+                bound = self._bound(request)
+                return release(request, arrival, self.network, bound, self.pool, now)
             case None:
                 return self._bootp(request, arrival, notes)
             case _:
                 return Silence(Reason.MESSAGE_TYPE)
 
-    def _find(self, request: Message) -> Binding | Silence:
+    def _find(self, request: Message, now: float) -> Binding | Probe | Silence:
+        found = self._bound(request)
+        if self.pool is None or found is not STRANGER:
+            return found
+        settled = not self.bindings.unread
+        return lodge(self.pool, request, self.network, now, settled=settled)
+
+    def _bound(self, request: Message) -> Binding | Silence:
         client_id = request.options.get(OptionCode.CLIENT_ID)
         binding = self.bindings.find(request.chaddr, client_id)
         if binding is not None:
             return binding
         if request.chaddr in self.bindings.unread:
             return Silence(Reason.UNREAD)
-        return Silence(Reason.UNKNOWN)
+        return STRANGER
 
     def _discover(
-        self, request: Message, arrival: Arrival, notes: tuple[Note, ...]
+        self,
+        request: Message,
+        arrival: Arrival,
+        now: float,
+        notes: tuple[Note, ...],
     ) -> Decision:
-        binding = self._find(request)
+        binding = self._find(request, now)
         if isinstance(binding, Silence):
             return self._refusal(request, arrival, binding)
+        if isinstance(binding, Probe):
+            return binding
         if OptionCode.SERVER_ID in request.options:
             notes += (Note.DISCOVER_WITH_SERVER,)
         commits = (
@@ -109,11 +130,15 @@ class Responder:
         options = request.options
         selected = options.address(OptionCode.SERVER_ID)
         if selected is not None and selected not in self.network.server_ids:
+            if self.pool is not None:
+                self.pool.let_go(request.chaddr)
             return Silence(Reason.OTHER_SERVER)
         if selected is not None and request.ciaddr != NOWHERE:
             notes += (Note.CIADDR_IN_SELECTING,)
             request = replace(request, ciaddr=NOWHERE)
-        binding = self._find(request)
+        binding = self._find(request, now)
+        if isinstance(binding, Probe):
+            return binding
         asked = options.address(OptionCode.REQUESTED_IP_ADDRESS)
         if request.ciaddr != NOWHERE:
             asked = request.ciaddr  # RENEWING or REBINDING (section 4.3.2)
@@ -140,10 +165,13 @@ class Responder:
         asked: IPv4Address | None,
         notes: tuple[Note, ...],
     ) -> Decision:
+        near = asked or request.giaddr
+        if silence.reason is Reason.LEASE_LOST:  # it was bound to another
+            reason, text = NakReason.LEASE_LOST, "this address is not yours any more"
+            return self._nak(request, arrival, now, near, reason, text, notes)
         # another server may own this client; and a file that is unread may bind it
         if not self._settled(silence):
             return silence
-        near = asked or request.giaddr
         reason, text = NakReason.UNKNOWN, "this address is not bound to you here"
         if (
             self.network.nak_removed
@@ -167,25 +195,16 @@ class Responder:
         self, request: Message, arrival: Arrival, silence: Silence
     ) -> Decision:
         """Tell a stranger not to give itself an address, where we have the say."""
-        place = self.network.ranges[0]
-        value = self.network.options.get(ONLY_IF_SENT)
-        if (
-            value is None
-            or ONLY_IF_SENT not in request.options
-            or not self.network.authoritative
-            or not self._settled(silence)
-        ):
+        if not self.network.authoritative or not self._settled(silence):
             return silence
-        return compose_refusal(
-            request, arrival, value, network=self.network, place=place
-        )
+        return compose_refusal(request, arrival, self.network) or silence
 
     def _bootp(
         self, request: Message, arrival: Arrival, notes: tuple[Note, ...]
     ) -> Decision:
         if not self.network.bootp:
             return Silence(Reason.BOOTP)
-        binding = self._find(request)
+        binding = self._bound(request)
         if isinstance(binding, Silence):
             return binding
         return self._grant(request, arrival, binding, None, notes)
@@ -203,7 +222,7 @@ class Responder:
         place = self.network.range_of(address)
         if place is None:
             return Silence(Reason.NOT_OURS)
-        found = self._find(request)
+        found = self._bound(request)
         if isinstance(found, Silence) and (
             found.reason is Reason.UNREAD or self.network.shares_bridge
         ):
@@ -215,32 +234,6 @@ class Responder:
         return self._tell(
             request, arrival, MessageType.ACK, place, binding, (NOWHERE, []), notes
         )
-
-    def _decline(self, request: Message) -> Silence:
-        declined = request.options.address(OptionCode.REQUESTED_IP_ADDRESS)
-        selected = request.options.address(OptionCode.SERVER_ID)
-        if selected not in self.network.server_ids:
-            return Silence(Reason.OTHER_SERVER)
-        binding = self._find(request)
-        if isinstance(binding, Silence):
-            return binding
-        if declined != binding.address:
-            return Silence(Reason.NOT_OURS)
-        said = request.options.get(OptionCode.MESSAGE) or b""
-        return Silence(Reason.CONFLICT, printable(said))
-
-    def _release(self, request: Message, arrival: Arrival) -> Silence:
-        selected = request.options.address(OptionCode.SERVER_ID)
-        if selected is None:  # networkd leaves it out, and says whom it means by IP
-            selected = arrival.destination
-        if selected not in self.network.server_ids:
-            return Silence(Reason.OTHER_SERVER)
-        binding = self._find(request)
-        if isinstance(binding, Silence):
-            return binding
-        if request.ciaddr != binding.address:
-            return Silence(Reason.NOT_OURS)
-        return Silence(Reason.RELEASED)
 
     def _grant(
         self,
@@ -256,7 +249,10 @@ class Responder:
         asked = request.options.number(OptionCode.LEASE_TIME)
         seconds = lease(self.network, binding, asked)
         given = binding.address, times(seconds, request.chaddr)
-        return self._tell(request, arrival, kind, place, binding, given, notes)
+        reply = self._tell(request, arrival, kind, place, binding, given, notes)
+        if self.pool is None or self.bindings.at(binding.address) is binding:
+            return reply
+        return lend(self.pool, reply, binding.hardware.octets, seconds)
 
     def _tell(
         self,

@@ -1,6 +1,7 @@
 """The shell around the responder: drain the port, decide, send."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import NoReturn
@@ -8,21 +9,33 @@ from typing import Protocol
 
 import trio
 
+from .backlog import Backlog
+from .backlog import Received
 from .codes import SERVER_PORT
-from .decision import Decision
+from .decision import Probe
 from .decision import Reply
+from .decision import Silence
+from .decision import Verdict
 from .destination import Arrival
 from .errors import MalformedMessage
 from .frames import Frame
+from .guards import Guards
+from .memory import Answer
+from .memory import Guest
+from .memory import Memory
 from .message import Message
-from .port import Received
 from .responder import Responder
+
+AT_ONCE = 128  # packets, then others have their turn and the port is drained
+CHADDR = slice(70, 76)  # of a frame whose IPv4 header has no options
 
 
 class Port(Protocol):
     """What carries frames: `RawPort`, or a list in a test."""
 
-    async def receive(self) -> list[Received]: ...
+    async def wait(self) -> None: ...
+
+    def drain(self) -> list[Received]: ...
 
     def send(self, frame: bytes) -> bool: ...
 
@@ -33,9 +46,12 @@ class Answered:
 
     request: Message
     arrival: Arrival
-    decision: Decision
+    decision: Verdict
     sent: bool
-    seconds: float
+
+
+Repeated = tuple[Answer, Guest, bool]
+"""A message was answered from memory, and whether that was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +61,48 @@ class Malformed:
     problem: MalformedMessage
 
 
-Event = Answered | Malformed
-Observer = Callable[[Event], None]
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Its sender sends too much: nobody looked at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """It has to wait, for a probe or for the disk, and is answered later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowded:
+    """More frames waited than are kept."""
+
+    dropped: int
+
+
+Event = Answered | Repeated | Malformed | Refused | Crowded | Deferred
+Observer = Callable[[Sequence[Event], float], None]
+"""Takes what happened since the last time, and how many seconds that took."""
+
+
+REFUSED = Refused()
+
+
+class Waiting(Protocol):
+    """What takes messages over that cannot be answered at once: `waiting.Waiting`."""
+
+    def take(
+        self, request: Message, arrival: Arrival, decision: Probe | Reply
+    ) -> Answered | Deferred: ...
+
+    def flush(self) -> None: ...
 
 
 async def serve(
     port: Port,
     responder: Responder,
+    guards: Guards,
     observe: Observer,
     *,
+    waiting: Waiting | None = None,
     clock: Callable[[], float] = trio.current_time,
     task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
@@ -62,31 +111,71 @@ async def serve(
     Error handling: a malformed message is observed and dropped; an OSError of the
     port propagates, and ends the daemon.
     """
+    server = Server(port, responder, guards, waiting)
+    backlog = Backlog()
     task_status.started()
     while True:
-        for received in await port.receive():
-            started = perf_counter()
-            try:
-                frame = Frame.parse(
-                    received.frame, checksum_ready=received.checksum_ready
-                )
-                request = Message.parse(frame.payload)
-            except MalformedMessage as problem:
-                observe(Malformed(problem))
-                continue
-            arrival = Arrival(
-                frame.source_hardware,
-                frame.source,
-                frame.source_port,
-                frame.destination,
-            )
-            decision = responder.respond(request, arrival, clock())
-            sent = isinstance(decision, Reply) and port.send(
-                enclose(decision, responder).pack()
-            )
-            observe(
-                Answered(request, arrival, decision, sent, perf_counter() - started)
-            )
+        if backlog:
+            await trio.lowlevel.checkpoint()
+        else:
+            await port.wait()
+        started = perf_counter()
+        dropped = backlog.extend(port.drain())
+        now = clock()
+        events = [server.answer(each, now) for each in backlog.take(AT_ONCE)]
+        if dropped:
+            events.append(Crowded(dropped))
+        if events:
+            observe(events, perf_counter() - started)
+        if waiting is not None:
+            waiting.flush()
+
+
+class Server:
+    """Answers frames one by one: from memory, or as the responder decides."""
+
+    def __init__(
+        self,
+        port: Port,
+        responder: Responder,
+        guards: Guards,
+        waiting: Waiting | None = None,
+    ) -> None:
+        self._port = port
+        self._waiting = waiting
+        self._responder = responder
+        self._guards = guards
+        self._memory = Memory(responder)
+
+    def answer(self, received: Received, now: float) -> Event:
+        """Decide about one frame, and send what is decided."""
+        frame, checksum_ready = received
+        if not self._guards.admits(frame[CHADDR], now):
+            return REFUSED
+        recalled = self._memory.recall(frame, checksum_ready=checksum_ready)
+        if recalled is not None:
+            sent, answer, guest = recalled
+            return answer, guest, self._port.send(sent)
+        try:
+            parsed = Frame.parse(frame, checksum_ready=checksum_ready)
+            request = Message.parse(parsed.payload)
+        except MalformedMessage as problem:
+            return Malformed(problem)
+        arrival = Arrival(
+            parsed.source_hardware,
+            parsed.source,
+            parsed.source_port,
+            parsed.destination,
+        )
+        decision = self._responder.respond(request, arrival, now)
+        if isinstance(decision, Silence):
+            return Answered(request, arrival, decision, sent=False)
+        if isinstance(decision, Probe) or decision.lease is not None:
+            assert self._waiting is not None  # it is there where a pool is
+            return self._waiting.take(request, arrival, decision)
+        self._memory.learn(frame, request, decision)
+        left = self._port.send(enclose(decision, self._responder).pack())
+        return Answered(request, arrival, decision, left)
 
 
 def enclose(reply: Reply, responder: Responder) -> Frame:

@@ -67,6 +67,8 @@ class Response:
     """Where the document is from, for explain and logs."""
     rule: str = ""
     """The rule that led to it, likewise."""
+    hop_limit: int | None = None
+    """The TTL of the packets that carry it, the last of its connection."""
 
     @property
     def length(self) -> int:

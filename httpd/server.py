@@ -225,6 +225,12 @@ class HttpServer:
             self._forget(guest, resetting=True)
             return None
         keep_alive = request.keeps_alive and not self._draining
+        if response.hop_limit is not None:
+            # it counts for what is sent again too, so nothing else may follow
+            keep_alive = False
+            guest.socket.setsockopt(
+                socket.IPPROTO_IP, socket.IP_TTL, response.hop_limit
+            )
         octets, file = self._sender.encode(request, response, keep_alive=keep_alive)
         try:
             sent = guest.socket.send(octets)

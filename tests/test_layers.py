@@ -10,8 +10,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("dhcp", "httpd", "rewrite")
 # below appliance/ these, and no others, may wait, open sockets and read clocks
 SHELLS = {
+    "dhcp/arp_port.py",
+    "dhcp/filters.py",
+    "dhcp/lookout.py",
     "dhcp/port.py",
     "dhcp/server.py",
+    "dhcp/waiting.py",
     "httpd/guests.py",
     "httpd/listener.py",
     "httpd/root.py",

@@ -4,39 +4,26 @@ Offline: the same pure functions as the daemon's, over the same files.
 """
 
 import argparse
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from dhcp.codes import MessageType
-from dhcp.codes import Op
-from dhcp.codes import OptionCode
-from dhcp.decision import Reply
-from dhcp.decision import name_of
-from dhcp.destination import Arrival
-from dhcp.hardware import HardwareAddress
-from dhcp.levels import levels
-from dhcp.message import Message
-from dhcp.option_text import describe_option
-from dhcp.options import Options
-from dhcp.responder import Responder
 from httpd.errors import BadRequest
+from httpd.gate import Gate
 from httpd.messages import FileBody
 from httpd.messages import Request
 from httpd.paths import parse_target
 from httpd.respond import refuse
+from httpd.tokens import KEY_OCTETS
+from httpd.tokens import NONCE_OCTETS
+from httpd.tokens import TokenAuthority
 
 from ..errors import SettingsError
-from ..hosted import Surroundings
 from ..layout import Layout
 from ..rules import load_rules
-from ..settings import Settings
-from ..state import State
 from .explanation import print_explanation
 from .explanation import read_state
 
-NOBODY = HardwareAddress(bytes(5) + b"\x02")  # our own MAC, which the question has not
-ANYWHERE = IPv4Address(0)
+TYPES = ("discover", "request", "inform", "decline", "release", "bootp")
 
 
 def describe(word: str, parser: argparse.ArgumentParser) -> None:
@@ -45,25 +32,20 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     dhcp = kinds.add_parser(
         "dhcp", help="what DHCP message a client would get", allow_abbrev=False
     )
-    dhcp.add_argument("mac", metavar="MAC")
-    dhcp.add_argument(
-        "--type",
-        default="discover",
-        choices=("discover", "request", "inform"),
-        help="of the client's message",
-    )
-    dhcp.add_argument(
-        "--prl", metavar="CODES", help="what it asks for: 1,3,6,121 (default: nothing)"
-    )
-    dhcp.add_argument("--requested", metavar="IP", help="option 50 of a request")
-    dhcp.add_argument("--ciaddr", metavar="IP", help="its address, when renewing")
-    dhcp.set_defaults(act=explain_dhcp)
+    _describe_dhcp(dhcp)
     http = kinds.add_parser(
         "http", help="what a guest would be served", allow_abbrev=False
     )
     http.add_argument("ip", metavar="IP")
     http.add_argument("method", metavar="METHOD")
     http.add_argument("url", metavar="URL")
+    http.add_argument(
+        "--header",
+        metavar="NAME:VALUE",
+        action="append",
+        default=[],
+        help="of the request; may be repeated",
+    )
     http.set_defaults(act=explain_http)
     dns = kinds.add_parser("dns", help="what a name is answered", allow_abbrev=False)
     dns.add_argument("ip", metavar="IP")
@@ -74,88 +56,45 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         each.add_argument("--json", action="store_true")
 
 
-def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
-    files = layout.network(options.network)
-    settings, state = read_state(files)
-    try:
-        mac = HardwareAddress.parse(options.mac)
-    except ValueError as problem:
-        raise SettingsError("MAC", str(problem)) from None
-    request = _message(options, mac)
-    source = request.ciaddr
-    shared = Surroundings(settings, layout).shared()
-    network = replace(settings.network, shares_bridge=shared)
-    responder = Responder(network, state.table, NOBODY)
-    decision = responder.respond(request, Arrival(mac, source), now=0.0)
-    found: dict[str, Any] = {"client": str(mac), "asks": options.type.upper()}
-    if not settings.dhcp:
-        found["answer"] = "silence: [dhcp] enabled = false"
-    elif isinstance(decision, Reply):
-        found |= _answer(decision, settings, state, mac)
-    else:
-        found["answer"] = f"silence: {decision.reason.value}"
-        bad_file = state.problems.get(f"{mac.digits}.json")
-        if bad_file is not None:
-            found["because"] = str(bad_file)
-    print_explanation(found, as_json=options.json)
-    return 0
-
-
-def _message(options: argparse.Namespace, mac: HardwareAddress) -> Message:
-    kind = MessageType[options.type.upper()]
-    values: dict[int, bytes] = {OptionCode.MESSAGE_TYPE: bytes([kind])}
-    try:
-        if options.prl is not None:
-            values[OptionCode.PARAMETER_REQUEST_LIST] = _codes(options.prl)
-        if options.requested is not None:
-            requested = IPv4Address(options.requested)
-            values[OptionCode.REQUESTED_IP_ADDRESS] = requested.packed
-        ciaddr = IPv4Address(options.ciaddr) if options.ciaddr else ANYWHERE
-    except ValueError as problem:
-        raise SettingsError("explain dhcp", str(problem)) from None
-    return Message(
-        op=Op.BOOTREQUEST, chaddr=mac.octets, ciaddr=ciaddr, options=Options(values)
+def _describe_dhcp(dhcp: argparse.ArgumentParser) -> None:
+    dhcp.add_argument("mac", metavar="MAC")
+    dhcp.add_argument(
+        "--type",
+        default="discover",
+        choices=TYPES,
+        help="of the client's message",
     )
+    dhcp.add_argument(
+        "--prl", metavar="CODES", help="what it asks for: 1,3,6,121 (default: nothing)"
+    )
+    for flag, metavar, text in (
+        ("--requested", "IP", "option 50 of a request"),
+        ("--ciaddr", "IP", "its address, when renewing"),
+        ("--server", "IP", "option 54: the server that it has chosen"),
+        ("--relay", "IP", "giaddr: it comes by this relay"),
+        ("--vendor-class", "TEXT", "option 60, like PXEClient"),
+        ("--user-class", "TEXT", "option 77, like iPXE"),
+        ("--architecture", "NUMBER", "option 93: 0 a BIOS, 7 x64 EFI, 11 arm64"),
+        ("--client-id", "HEX", "option 61"),
+    ):
+        dhcp.add_argument(flag, metavar=metavar, help=text)
+    dhcp.add_argument(
+        "--send",
+        metavar="CODE=HEX",
+        action="append",
+        default=[],
+        help="any other option of its message; may be repeated",
+    )
+    dhcp.add_argument(
+        "--broadcast", action="store_true", help="it wants a broadcast answer"
+    )
+    dhcp.set_defaults(act=_explain_dhcp)
 
 
-def _codes(text: str) -> bytes:
-    words = [word for word in text.split(",") if word]
-    if not all(word.isascii() and word.isdigit() and int(word) < 256 for word in words):
-        raise SettingsError("--prl", f"{text!r} is not like 1,3,6,121")
-    return bytes(map(int, words))
+def _explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
+    from .explain_dhcp import explain_dhcp
 
-
-def _answer(
-    reply: Reply, settings: Settings, state: State, mac: HardwareAddress
-) -> dict[str, Any]:
-    to = reply.destination
-    message = Message.parse(reply.payload)
-    binding = state.table.find(mac.octets)
-    place = settings.network.range_of(reply.source)
-    assert place is not None  # it answers from one of its own addresses
-    origins = {
-        code: level
-        for level, values in levels(settings.network, place, binding)
-        for code in values
-    }
-    return {
-        "answer": name_of(reply.kind),
-        "because": reply.text or f"{reply.address} is bound to {mac}",
-        "address": str(message.yiaddr),
-        "to": f"{to.address} port {to.port}, {to.hardware}",
-        "octets": len(reply.payload),
-        "options": [
-            {
-                "code": code,
-                "name": OptionCode(code).name.lower(),
-                "value": describe_option(code, value),
-                "from": origins.get(code, "protocol"),
-            }
-            for code, value in message.options
-        ],
-        "left_out": list(reply.dropped),
-        "notes": [note.value for note in reply.notes],
-    }
+    return explain_dhcp(options, layout)
 
 
 def _explain_dns(options: argparse.Namespace, layout: Layout) -> int:
@@ -183,9 +122,17 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
     try:
         path, query = parse_target(options.url)
         found["path"] = path
-        request = Request(options.method, options.url, path, query)
-        metadata = Metadata(settings, rules, state, files)
-        outcome = metadata.resolve(request, address, record, wait=True)
+        headers = dict(map(_header, options.header))
+        request = Request(options.method, options.url, path, query, headers)
+        # its key is nobody's: a token of the guest's cannot be tried here
+        gate = Gate(TokenAuthority(bytes(KEY_OCTETS), b""), lambda: bytes(NONCE_OCTETS))
+        metadata = Metadata(settings, rules, state, files, gate)
+        refusal = metadata.stop(request, address, record)
+        if refusal is not None:
+            found["gate"] = (refusal.body or b"").decode().strip()  # type: ignore[union-attr] # a refusal is text
+            outcome = Outcome(refusal)
+        else:
+            outcome = metadata.resolve(request, address, record, wait=True)
     except BadRequest as problem:
         outcome = Outcome(refuse(problem.status, problem.what))
     response, rule = outcome.response, outcome.rule
@@ -204,3 +151,10 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         os.close(response.body.descriptor)
     print_explanation(found, as_json=options.json)
     return 0
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not (name and colon):
+        raise SettingsError("--header", f"{text!r} is not like Accept: text/plain")
+    return name.strip().lower(), value.strip()

@@ -1,6 +1,7 @@
 """`metalease explain NET dns IP NAME`: what a guest would be told, and why."""
 
 import argparse
+from ipaddress import AddressValueError
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -10,9 +11,15 @@ from ..errors import SettingsError
 from ..layout import Layout
 from ..naming import Naming
 from ..naming import routes
+from ..resolver.names import decode_name
 from ..resolver.names import encode_name
+from ..resolver.names import reverse_name
 from ..resolver.policy import Answer
 from ..resolver.policy import Forward
+from ..resolver.upstreams import Routes
+from ..resolver.wire import Query
+from ..resolver.wire import Rcode
+from ..resolver.zones import ROOT
 from ..state import Change
 from .explanation import print_explanation
 from .explanation import read_state
@@ -23,29 +30,61 @@ def explain_dns(options: argparse.Namespace, layout: Layout) -> int:
     settings, state = read_state(files)
     try:
         address = IPv4Address(options.ip)
-        encode_name(options.name)
+        name, kind = _question(options.name, options.type.upper())
+        encode_name(name)
+        question = bytes(dnslib.DNSRecord.question(name, kind).pack())
+    except dnslib.DNSError:
+        known = "is no type: write A, PTR, SRV .. or TYPE65"
+        raise SettingsError("explain dns", f"{options.type!r} {known}") from None
     except (ValueError, UnicodeError) as problem:
         raise SettingsError("explain dns", str(problem)) from None
     naming = Naming(settings, files)
     naming.follow(Change(put=tuple(state.records.values())))
-    question = dnslib.DNSRecord.question(options.name, options.type)
-    found: dict[str, Any] = {
-        "guest": str(address),
-        "asks": f"{options.name} {options.type}",
-    }
+    found: dict[str, Any] = {"guest": str(address), "asks": f"{name} {kind}"}
     if not settings.dns.enabled:
         found["answer"] = "silence: [dns] enabled = false"
     elif settings.network.range_of(address) is None:
         found["answer"] = "silence: this address is not in the network"
     else:
-        decision = naming.resolver.decide(bytes(question.pack()), 0.0)
+        decision = naming.resolver.decide(question, 0.0)
+        ways = routes(settings)
         if isinstance(decision, Forward):
-            upstreams = routes(settings).choose(decision.asked.lowered)
+            upstreams = ways.choose(decision.asked.lowered)
             found["answer"] = f"asked of {', '.join(map(str, upstreams))}"
+            found["because"] = _why_elsewhere(decision, ways)
         elif isinstance(decision, Answer):
             reply = dnslib.DNSRecord.parse(decision.octets)
             found["answer"] = dnslib.RCODE[reply.header.rcode]
             found["records"] = [str(each) for each in reply.rr]
             found["from"] = decision.source.value
+            found["because"] = _why_here(Query.parse(question), decision, naming)
     print_explanation(found, as_json=options.json)
     return 0
+
+
+def _question(name: str, kind: str) -> tuple[str, str]:
+    """Return what is asked; of an address its name, as `dig -x` does."""
+    try:
+        return decode_name(reverse_name(IPv4Address(name))), "PTR"
+    except AddressValueError:
+        return name, kind
+
+
+def _why_elsewhere(decision: Forward, ways: Routes) -> str:
+    domain = ways.domain_of(decision.asked.lowered)
+    key = f'[dns.domains] "{decode_name(domain)}"' if domain else "[dns] upstream"
+    alias = f", of {decode_name(decision.asked.name)}" if decision.aliases else ""
+    return key + alias
+
+
+def _why_here(query: Query, answer: Answer, naming: Naming) -> str:
+    """Return who brought the name, or why nobody else is asked for it."""
+    zone = naming.zones.of(query.lowered)
+    if answer.rcode == Rcode.REFUSED:
+        return "no upstream knows it" if zone is None else "this type is not served"
+    origins = naming.origins(query.lowered)
+    if origins:
+        return ", ".join(origins)
+    if zone is None or zone == ROOT:
+        return "one label alone is asked nowhere else"
+    return f"{decode_name(zone)} is ours, and has nothing there"

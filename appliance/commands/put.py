@@ -61,6 +61,8 @@ OTHERS = (
     "options",
     "public_keys",
     "routes",
+    "endpoint",
+    "tokens",
 )
 
 
@@ -101,6 +103,16 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         "--metadata-route",
         choices=("yes", "no"),
         help="the way to 169.254.169.254 is by this NIC",
+    )
+    parser.add_argument(
+        "--tokens",
+        choices=("optional", "required"),
+        help="IMDSv2: whether its requests need one; if not the network's word",
+    )
+    parser.add_argument(
+        "--endpoint",
+        choices=("yes", "no"),
+        help="whether it is served metadata at all; if not the network's word",
     )
     parser.add_argument(
         "--unset",
@@ -206,8 +218,11 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         values[key] = getattr(options, key)
     values["dns"], values["routes"] = options.dns, options.route
     values["default_network"] = options.default_network
-    if options.metadata_route is not None:
-        values["metadata_route"] = options.metadata_route == "yes"
+    values["tokens"] = options.tokens
+    for key in ("metadata_route", "endpoint"):
+        said = getattr(options, key)
+        if said is not None:
+            values[key] = said == "yes"
     values["options"] = _pairs("--option", options.option)
     values["meta"] = _pairs("--meta", options.meta)
     keys = _pairs("--ssh-key", options.ssh_key)

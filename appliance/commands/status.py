@@ -1,12 +1,14 @@
 """`metalease status`: how the networks are, in a line each, or one in full."""
 
 import argparse
+import time
 from typing import Any
 
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..layout import Layout
 from .change import ring_daemon
+from .screen import plural
 from .screen import print_json
 from .screen import print_table
 from .screen import warn
@@ -14,17 +16,26 @@ from .screen import warn
 
 def describe(word: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", metavar="NET", nargs="?", help="default: all")
+    parser.add_argument(
+        "--tokenless",
+        action="store_true",
+        help="the guests of NET that read metadata without a token: with tokens ="
+        ' "required" they would get 401',
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(act=status)
 
 
 def status(options: argparse.Namespace, layout: Layout) -> int:
+    op = "tokenless" if options.tokenless else "status"
     if options.network is None:
+        if options.tokenless:
+            raise SettingsError("--tokenless", "of which network? name one before it")
         return _all(options, layout)
     files = layout.network(options.network)
     if not files.settings.exists():
         raise SettingsError(files.settings, f"there is no network {files.name!r}")
-    found = _ask(layout, options.network)
+    found = _ask(layout, options.network, op)
     if found is None:
         raise SettingsError(
             f"network {files.name}",
@@ -32,15 +43,33 @@ def status(options: argparse.Namespace, layout: Layout) -> int:
             exit_code=NOT_RUNNING,
         )
     if options.json:
-        print_json(found)
+        print_json(found["tokenless"] if options.tokenless else found)
+    elif options.tokenless:
+        _print_tokenless(found["tokenless"])
     else:
         _print(found)
     return 0
 
 
-def _ask(layout: Layout, name: str) -> dict[str, Any] | None:
+def _print_tokenless(found: list[dict[str, Any]]) -> None:
+    if not found:
+        print('no guest has: tokens = "required" is safe for those that asked')
+        return
+    rows = [
+        (
+            each["ip"],
+            each["hostname"] or "-",
+            each["requests"],
+            f"{max(0, int(time.time() - each['last']))} s ago",
+        )
+        for each in found
+    ]
+    print_table(("IP", "NAME", "REQUESTS", "LAST"), rows)
+
+
+def _ask(layout: Layout, name: str, op: str = "status") -> dict[str, Any] | None:
     try:
-        answer = ring_daemon(layout.network(name), {"op": "status"})
+        answer = ring_daemon(layout.network(name), {"op": op})
     except SettingsError as problem:
         if problem.exit_code == NOT_RUNNING:
             return None
@@ -86,6 +115,8 @@ def _print(found: dict[str, Any]) -> None:
         print(f"{'lost':12} {found['lost_frames']} DHCP frames had no room")
     for mac, said in found["conflicts"].items():
         print(f"{'conflict':12} {mac}: {said}")
+    for each in found["other_servers"]:
+        print(f"{'other server':12} {_describe(each)}")
     for text in found["bad_files"]:
         print(f"{'bad file':12} {text}")
     if found["vanished"]:
@@ -93,3 +124,18 @@ def _print(found: dict[str, Any]) -> None:
             f"{'vanished':12} {found['vanished']} bindings lost their files at once and"
             f" stay in force: restore the files, or metalease accept {found['network']}"
         )
+
+
+def _describe(server: dict[str, Any]) -> str:
+    """Say which server else gives guests addresses, and what to do about it."""
+    seconds = max(0, int(time.time() - server["last"]))
+    times = f"{plural(server['count'], 'time')}, last {seconds} s ago"
+    if server["mac"] is None:
+        return (
+            f"{server['server_id']}: guests turn to it ({times}); if it is not yours,"
+            f" arping {server['server_id']} tells its MAC: find it and stop it"
+        )
+    return (
+        f"{server['server_id']} {server['mac']}: answers guests ({times}); if it is not"
+        " yours, bridge fdb show tells the port of its MAC: stop it there"
+    )

@@ -23,6 +23,7 @@ from .wire import is_same_question
 from .wire import skip_name
 
 LIFETIME_AT_MOST = 86_400  # seconds, of a record and of an answer
+NEGATIVE_AT_MOST = 3_600  # seconds, that there is no such thing (RFC 2308 section 5)
 LIFETIME_SIGN = 1 << 31  # a time to live with this bit is zero (RFC 2181 section 8)
 SOA_AT_LEAST = 22  # octets: two names and five numbers
 
@@ -46,8 +47,8 @@ class Body:
     """After each RRset of the answers: how many records, and octets, so far."""
     addresses: tuple[bytes, ...] = ()
     """The A and AAAA records' values."""
-    minimum: int | None = None
-    """What a SOA in the authority section says of negative answers, in seconds."""
+    has_soa: bool = False
+    """Whether the authority section says for how long there is nothing."""
 
 
 FAILURE = Body(rcode=Rcode.SERVFAIL)
@@ -91,7 +92,7 @@ def parse_body(octets: bytes, question: bytes) -> Body:
     lifetimes: list[int] = []
     addresses: list[bytes] = []
     sets: list[tuple[int, int]] = []
-    least, minimum, last = LIFETIME_AT_MOST, None, -1
+    least, has_soa, last = LIFETIME_AT_MOST, False, -1
     at, number, needed = start, 0, 0
     patched = bytearray(octets)
     while number < total:
@@ -110,6 +111,12 @@ def parse_body(octets: bytes, question: bytes) -> Body:
         if lifetime >= LIFETIME_SIGN:
             lifetime = 0
         lifetime = min(lifetime, LIFETIME_AT_MOST)
+        if kind == Type.SOA and counts[0] <= number < before_more:
+            if length < SOA_AT_LEAST:
+                raise MalformedQuery("a SOA is cut")
+            minimum = struct.unpack_from("!I", octets, value + length - 4)[0]
+            # who keeps it after us keeps it no longer than we do
+            lifetime, has_soa = min(lifetime, minimum, NEGATIVE_AT_MOST), True
         struct.pack_into("!I", patched, end + 4, lifetime)
         lifetimes.append(end + 4 - start)
         least = min(least, lifetime)
@@ -120,10 +127,6 @@ def parse_body(octets: bytes, question: bytes) -> Body:
                 sets.pop()
             last = kind
             sets.append((number + 1, value + length - start))
-        elif kind == Type.SOA and number < before_more:
-            if length < SOA_AT_LEAST:
-                raise MalformedQuery("a SOA is cut")
-            minimum = struct.unpack_from("!I", octets, value + length - 4)[0]
         at = value + length
         number += 1
         if number <= before_more:
@@ -138,5 +141,5 @@ def parse_body(octets: bytes, question: bytes) -> Body:
         needed,
         tuple(sets),
         tuple(addresses),
-        minimum,
+        has_soa,
     )

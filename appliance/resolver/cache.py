@@ -7,7 +7,6 @@ from .body import Body
 from .wire import TC
 from .wire import Rcode
 
-NEGATIVE_AT_MOST = 3_600  # seconds (RFC 2308 section 5)
 FAILURE_FOR = 5  # seconds that an upstream's failure holds (RFC 9520 section 3.2)
 OCTETS_AT_MOST = 4_096  # of one answer's records: the cache is bounded in octets too
 
@@ -32,9 +31,8 @@ def lifetime(body: Body) -> int:
         return 0
     if body.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
         return 0
-    if body.minimum is not None:  # NODATA, NXDOMAIN, also at the end of CNAMEs
-        return min(body.least, body.minimum, NEGATIVE_AT_MOST)
-    if body.rcode == Rcode.NXDOMAIN or not body.counts[0]:
+    is_negative = body.rcode == Rcode.NXDOMAIN or not body.counts[0]
+    if is_negative and not body.has_soa:
         return 0  # without a SOA nobody knows for how long (RFC 2308 section 5)
     return body.least
 

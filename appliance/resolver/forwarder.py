@@ -117,10 +117,11 @@ class Forwarder:
         with trio.move_on_after(PATIENCE):
             try:
                 reply = await self._by_udp(query, upstream, outcome, edns=True)
-                if reply[3] & 15 == Rcode.FORMERR:  # one that knows no EDNS
+                edns = reply[3] & 15 != Rcode.FORMERR
+                if not edns:  # it knows none
                     reply = await self._by_udp(query, upstream, outcome, edns=False)
                 if tcp and reply[2] << 8 & TC:
-                    reply = await self._by_tcp(query, upstream, outcome)
+                    reply = await self._by_tcp(query, upstream, outcome, edns=edns)
                 return reply
             except (OSError, trio.BrokenResourceError):
                 return None  # nobody listens there, or no way leads there
@@ -140,12 +141,12 @@ class Forwarder:
                     return _restored(reply, query)
                 outcome.strange += 1
                 if match is Match.LETTERS:  # forged, or a poor upstream: TCP tells
-                    return await self._by_tcp(query, upstream, outcome)
+                    return await self._by_tcp(query, upstream, outcome, edns=edns)
 
     async def _by_tcp(
-        self, query: Query, upstream: IPv4Address, outcome: Outcome
+        self, query: Query, upstream: IPv4Address, outcome: Outcome, *, edns: bool
     ) -> bytes:
-        asked = self._question(query, upstream, edns=True)
+        asked = self._question(query, upstream, edns=edns)
         stream = await trio.open_tcp_stream(str(upstream), self._port)
         async with stream:
             await stream.send_all(len(asked).to_bytes(2, "big") + asked)

@@ -16,12 +16,15 @@ from .names import Named
 from .names import NameTable
 from .names import encode_name
 from .names import join
+from .names import parent
+from .names import reverse_name
 from .upstreams import Routes
 from .wire import FIXED
 from .wire import IN
 from .wire import Query
 from .wire import Rcode
 from .wire import Type
+from .zones import ROOT
 from .zones import Zones
 
 LOCAL_LIFETIME = 10  # seconds: a guest that moves is found soon
@@ -61,8 +64,15 @@ def find_local(
     answers: list[bytes] = []
     owner, name = QUESTION_AT, query.lowered
     for _ in range(ALIASES_AT_MOST):
-        zone = zones.of(name, query.qtype)
-        found = _known(name, zone, names, routes)
+        zone = zones.of(name)
+        found = _known(name, zone, names, zones, routes)
+        if zones.is_parents(name, query.qtype):
+            above = zones.above(name)
+            if above is None and routes.choose(name):
+                found = Unknown.OUTSIDE
+            # a SOA of the root without a signature says that there are none to be had
+            # here: systemd-resolved takes nothing else for a sign of it
+            zone = ROOT if parent(name) == ROOT else above or zone
         if found is Unknown.OUTSIDE:
             return Elsewhere(tuple(answers), name) if answers else None
         apex = zone or name
@@ -90,7 +100,7 @@ def find_local(
 
 
 def _known(
-    name: bytes, zone: bytes | None, names: NameTable, routes: Routes
+    name: bytes, zone: bytes | None, names: NameTable, zones: Zones, routes: Routes
 ) -> Kinds | Unknown:
     """Return what *name* has: by type, or nothing where only names below it do."""
     found = names.find(name)
@@ -98,7 +108,7 @@ def _known(
         return found
     if zone is None or len(routes.domain_of(name)) >= len(zone):
         return Unknown.OUTSIDE  # split horizon: the operator says who knows
-    if found is None and name != zone:
+    if found is None and not zones.is_apex(name):
         return Unknown.ABSENT
     return found or {}
 
@@ -125,9 +135,13 @@ def metadata_names(
     records: list[Named] = []
     for word, addresses in (("metadata", [metadata]), ("data-server", list(servers))):
         bare = encode_name(word)
-        for name in (bare, None if domain is None else join(bare, domain)):
-            if name is not None:
-                records += ((name, Type.A, each.packed) for each in addresses)
+        full = None if domain is None else join(bare, domain)
+        for each in addresses:
+            records.append((bare, Type.A, each.packed))
+            if full is not None:
+                records.append((full, Type.A, each.packed))
+            # nslookup asks first what its server is called
+            records.append((reverse_name(each), Type.PTR, full or bare))
     google = encode_name("metadata.google.internal")
     records.append((google, Type.A, metadata.packed))
     records.append((LOCALHOST, Type.A, IPv4Address("127.0.0.1").packed))

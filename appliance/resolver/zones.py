@@ -1,7 +1,8 @@
 """Which names are answered here and never asked elsewhere (RFC 6303, 6761, 6762).
 
 The local domain and the reverse of the network's ranges are ours; the private ranges'
-reverse and the special names belong to nobody outside.
+reverse and the special names belong to nobody outside.  A zone says itself that there
+is nothing in it: a SOA of the root that nobody signed would end all validation there.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,6 @@ from .wire import Type
 ROOT = b"\0"
 SPECIAL = (
     "alt",  # RFC 9476
-    "home.arpa",  # RFC 8375
     "invalid",
     "test",
     "onion",  # RFC 7686
@@ -24,6 +24,7 @@ SPECIAL = (
     "resolver.arpa",  # RFC 9462: nobody here speaks DNS by TLS
     "use-application-dns.net",  # browsers: this network has a resolver, keep to it
 )
+HOME = "home.arpa"  # RFC 8375
 # RFC 6303 section 4.2, RFC 6761 section 6.1, RFC 7793
 PRIVATE = tuple(
     IPv4Network(text)
@@ -60,28 +61,52 @@ class Zones:
     def __init__(self, domain: str | None, ranges: Iterable[IPv4Network]) -> None:
         self._zones: dict[bytes, bytes] = {}
         """By the name from which on everything is in it."""
-        for name in SPECIAL:  # not even themselves: a SOA of "local" ends mDNS there
-            self._zones[encode_name(name)] = ROOT
-        for name in PRIVATE_6:
+        for name in (*SPECIAL, *PRIVATE_6, HOME):
             self._zones[encode_name(name)] = encode_name(name)
         for each in (*PRIVATE, *ranges):
             self._zones.update(_reverse(each))
+        self._empty = {encode_name(name) for name in SPECIAL}
+        """Zones that not even themselves are in: a SOA of "local" ends mDNS there."""
         if domain is not None:
             self._zones[encode_name(domain)] = encode_name(domain)
+            self._empty.discard(encode_name(domain))
 
-    def of(self, name: bytes, kind: int) -> bytes | None:
-        """Return our zone that *name* is in; None: *kind* of it may be asked elsewhere.
+    def of(self, name: bytes) -> bytes | None:
+        """Return our zone that *name* is in; None: others may know it.
 
-        One label alone is no name of the outside, but a domain may be asked after.
+        One label alone is no name of the outside.
         """
-        above = name
-        while above != ROOT:
-            zone = self._zones.get(above)
+        zone = self._nearest(name)
+        if zone is None and name != ROOT and parent(name) == ROOT:
+            return ROOT
+        return zone
+
+    def above(self, name: bytes) -> bytes | None:
+        """Return our zone that holds what is said of the zone *name* from above."""
+        return self._nearest(parent(name))
+
+    def is_apex(self, name: bytes) -> bool:
+        """Whether *name* exists because it is a zone's."""
+        return self._zones.get(name) == name and name not in self._empty
+
+    def is_parents(self, name: bytes, kind: int) -> bool:
+        """Whether the zone above *name* knows this *kind* of it, and we do not.
+
+        It is so with a DS of a zone of ours (RFC 4035 section 2.4), or no validator
+        would learn that our names are rightly unsigned; and with a top-level domain,
+        should a guest be called the same.
+        """
+        zone = self._zones.get(name)
+        if zone is None:
+            return kind in OF_DOMAINS and name != ROOT and parent(name) == ROOT
+        return kind == Type.DS and self.is_apex(name)
+
+    def _nearest(self, name: bytes) -> bytes | None:
+        while name != ROOT:
+            zone = self._zones.get(name)
             if zone is not None:
                 return zone
-            above = parent(above)
-        if name != ROOT and parent(name) == ROOT and kind not in OF_DOMAINS:
-            return ROOT
+            name = parent(name)
         return None
 
 

@@ -5,7 +5,8 @@ set -eu
 
 lab="iproute2 nftables isc-dhcp-client udhcpc busybox dhcpcd-base python3-venv"
 test="$lab bind9-dnsutils cloud-init curl dbus-daemon dnsmasq-base dnsperf ethtool gcc iputils-arping iputils-ping
-  ldnsutils lighttpd musl-tools openssh-client passwd procps python3-dev python3-dnslib python3-h11 python3-prometheus-client
+  kea-admin kea-dhcp4-server ldnsutils lighttpd musl-tools openssh-client passwd procps
+  python3-dev python3-dnslib python3-h11 python3-prometheus-client
   python3-pyroute2 python3-toml python3-trio systemd tcpdump util-linux wrk"
 
 case "${1:?lab or test}" in
@@ -47,6 +48,8 @@ $as_root env DEBIAN_FRONTEND=noninteractive \
 case " $missing " in
 *" cloud-init "*) $as_root touch /etc/cloud/cloud-init.disabled ;;
 esac
-case " $missing " in
-*" lighttpd "*) $as_root systemctl disable --quiet lighttpd 2>/dev/null || true ;;
-esac
+for service in kea-dhcp4-server lighttpd; do
+	case " $missing " in
+	*" $service "*) $as_root systemctl disable --quiet $service 2>/dev/null || true ;;
+	esac
+done

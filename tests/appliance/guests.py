@@ -4,18 +4,23 @@ from pathlib import Path
 
 from appliance.metadata import Metadata
 from appliance.rules import load_rules
+from httpd.gate import Gate
 from httpd.listener import Peer
 from httpd.messages import FileBody
 from httpd.messages import Request
 from httpd.messages import Response
 from httpd.paths import parse_target
 from httpd.root import SMALL
+from httpd.tokens import KEY_OCTETS
+from httpd.tokens import NONCE_OCTETS
+from httpd.tokens import TokenAuthority
 
 from .house import N1
 from .house import House
 from .house import ip
 from .house import mac
 
+GATE = Gate(TokenAuthority(bytes(KEY_OCTETS), b"test"), lambda: bytes(NONCE_OCTETS))
 SECRET = b"the neighbour's"
 LARGE = b"x" * (SMALL + 1)
 OWN_RULES = r"""
@@ -51,7 +56,8 @@ def metadata(house: House, settings: str = "") -> Metadata:
     state = house.state()
     state.load()
     loaded = house.settings()
-    return Metadata(loaded, load_rules(loaded, house.files), state, house.files)
+    rules = load_rules(loaded, house.files)
+    return Metadata(loaded, rules, state, house.files, GATE)
 
 
 def peer(number: int, hardware: int | None = None) -> Peer:

@@ -14,11 +14,14 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextlib import redirect_stderr
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -139,11 +142,13 @@ class House:
         )
 
     @contextmanager
-    def running(self) -> Iterator[Control]:
+    def running(
+        self, leases: Callable[[], Mapping[str, Any]] | None = None
+    ) -> Iterator[Control]:
         """Answer at the control socket, from a thread with an event loop of its own."""
         state = self.state()
         state.load()
-        control = self.control(state)
+        control = replace(self.control(state), leases=leases)
         ready = threading.Event()
         loop: list[tuple[trio.lowlevel.TrioToken, trio.CancelScope]] = []
 

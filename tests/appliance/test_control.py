@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import trio
 
+from appliance.activity import Activity
 from appliance.control import Control
 from appliance.errors import SettingsError
-from appliance.observation import Activity
 
 from .house import House
 from .house import ip

@@ -89,7 +89,8 @@ def test_a_bad_file_leaves_its_network_as_it_was(house: House) -> None:
 
 
 def test_who_shares_the_bridge(tmp_path: Path) -> None:
-    """dhcp 74: known from the files, and told when they come and go."""
+    """dhcp 74: known from the files, and told when they come and go; a bad one leaves
+    its network, which may well be served, as it was."""
     house = House.build(tmp_path, BRIDGED)
     networks = house.layout.networks
 
@@ -105,9 +106,9 @@ def test_who_shares_the_bridge(tmp_path: Path) -> None:
     other = house.layout.network("n2").settings
     for text, shared in (
         (BRIDGED.replace("br0", "br1"), False),
-        (BRIDGED, True),
         ("nonsense", False),
         (BRIDGED, True),
+        ("nonsense", True),
     ):
         other.write_text(text)
         touch()
@@ -115,6 +116,32 @@ def test_who_shares_the_bridge(tmp_path: Path) -> None:
     other.unlink()
     touch()
     assert not surroundings.shared()
+
+
+def test_whose_servers_are_ours(tmp_path: Path) -> None:
+    """dhcp 72, 74: those of our other networks on the bridge that answer DHCP."""
+    house = House.build(tmp_path, BRIDGED)
+    surroundings = Surroundings(house.settings(), house.layout)
+    second = BRIDGED.replace("10.0.0.", "10.2.0.")
+    also = """
+[[network.also]]
+subnet = "10.3.0.0/24"
+dhcp_address = "10.3.0.2"
+"""
+    texts = {
+        "n2": second.replace("[attach]", f"{also}\n[attach]"),
+        "n3": second.replace("br0", "br1").replace("10.2.", "10.4."),
+        "n4": second.replace("10.2.", "10.5.") + "\n[dhcp]\nenabled = false\n",
+    }
+    for name, text in texts.items():
+        house.layout.network(name).settings.write_text(text)
+    os.utime(house.layout.networks, ns=(1, 1))
+    assert surroundings.shared()
+    assert set(map(str, surroundings.server_ids)) == {"10.2.0.2", "10.3.0.2"}
+    house.layout.network("n2").settings.unlink()
+    os.utime(house.layout.networks, ns=(2, 2))
+    assert surroundings.shared()
+    assert surroundings.server_ids == frozenset()
 
 
 def test_a_device_has_no_bridge_to_share(house: House) -> None:

@@ -55,7 +55,7 @@ def test_no_label_is_a_guests_to_choose() -> None:
     """Labels are kinds: never an address, a path, a name."""
     labels = {label for _, each in COUNTERS.values() for label in each}
     kinds = {"type", "result", "note", "option", "dialect", "code", "reason"}
-    assert labels == kinds | {"rcode", "source"}
+    assert labels == kinds | {"rcode", "source", "outcome", "tokens"}
 
 
 def test_a_histogram_is_cumulative() -> None:

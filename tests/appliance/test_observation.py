@@ -7,10 +7,10 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from appliance.activity import Activity
 from appliance.journal import Journal
 from appliance.metrics import Metrics
 from appliance.observation import LINES_AT_ONCE
-from appliance.observation import Activity
 from appliance.observation import Observation
 from appliance.observation import dialect_of
 from dhcp import server as dhcp_server
@@ -18,6 +18,7 @@ from dhcp.bindings import Binding
 from dhcp.bindings import BindingTable
 from dhcp.codes import MessageType
 from dhcp.codes import Op
+from dhcp.decision import Probe
 from dhcp.destination import Arrival
 from dhcp.errors import MalformedMessage
 from dhcp.hardware import HardwareAddress
@@ -60,7 +61,7 @@ class Watched:
         sent: bool = True,
         **options: bytes,
     ) -> None:
-        codes = {"server": 54, "requested": 50, "message": 56}
+        codes = {"server": 54, "requested": 50, "message": 56, "wants": 55}
         values = {codes[name]: value for name, value in options.items()}
         request = Message(
             op=Op.BOOTREQUEST,
@@ -70,9 +71,9 @@ class Watched:
         )
         arrival = Arrival(mac(number), ciaddr)
         decision = self.responder.respond(request, arrival, now=self.now)
-        self.observation.dhcp(
-            dhcp_server.Answered(request, arrival, decision, sent, 0.000_25)
-        )
+        assert not isinstance(decision, Probe)
+        event = dhcp_server.Answered(request, arrival, decision, sent)
+        self.observation.dhcp([event], 0.000_25)
 
     def lines(self) -> list[str]:
         octets = self.journal._take()
@@ -158,7 +159,8 @@ def test_a_guest_that_is_removed_is_forgotten(watched: Watched) -> None:
 
 
 def test_what_is_no_message_and_what_is_not_sent(watched: Watched) -> None:
-    watched.observation.dhcp(dhcp_server.Malformed(MalformedMessage("op", "is 7")))
+    event = dhcp_server.Malformed(MalformedMessage("op", "is 7"))
+    watched.observation.dhcp([event], 0.000_25)
     watched.dhcp(MessageType.DISCOVER, sent=False)
     assert watched.count("metalease_dhcp_malformed") == 1
     assert watched.count("metalease_dhcp_unsent") == 1

@@ -98,6 +98,7 @@ def test_everything_that_a_binding_can_say() -> None:
         ("mac", "ff:ff:ff:ff:ff:ff", "is no station's address"),
         ("mac", "01:00:5e:00:00:01", "is no station's address"),
         ("ip", "10.0.0.256", "not permitted"),
+        ("ip", "10.0.0.2", "10.0.0.2 is our DHCP address: choose another"),
         ("hostname", "a.b", "is no host name"),
         ("hostname", "-a", "is no host name"),
         ("hostname", "a-", "is no host name"),

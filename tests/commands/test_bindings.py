@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.observation import Activity
+from appliance.activity import Activity
 from tests.appliance.house import House
 from tests.appliance.house import Said
 from tests.appliance.house import ip

@@ -30,7 +30,7 @@ def test_an_offer(house: House) -> None:
     assert found["answer"] == "OFFER"
     assert found["address"] == "10.0.0.5"
     origins = {each["code"]: each["from"] for each in found["options"]}
-    assert (origins[53], origins[6], origins[3]) == ("protocol", "network", "range")
+    assert (origins[53], origins[6], origins[3]) == ("rule", "network", "range")
     assert (origins[12], origins[224]) == ("binding", "binding")
     text = house.metalease("explain", "n1", "dhcp", mac(5)).out
     assert "answer     OFFER\n" in text
@@ -137,10 +137,65 @@ def test_a_listing(house: House) -> None:
         (("http", "x", "GET", "/"), "IP: Expected 4 octets in 'x'"),
         (
             ("dhcp", str(mac(5)), "--requested", "x"),
-            "explain dhcp: Expected 4 octets in 'x'",
+            "--requested: Expected 4 octets in 'x'",
         ),
     ],
 )
 def test_refusals(house: House, words: tuple[str, ...], what: str) -> None:
     said = house.metalease("explain", "n1", *words)
     assert (said.code, said.out, said.err) == (1, "", f"metalease: {what}\n")
+
+
+LEVELS = """
+[[network.also]]
+subnet = "10.0.1.0/24"
+dhcp_address = "10.0.1.2"
+[network.also.options]
+42 = "10.0.1.9"
+[dhcp]
+bootp = true
+[dhcp.options]
+42 = "10.0.0.9"
+43 = "0x01"
+[dhcp.boot]
+server = "10.0.0.4"
+script = "http://10.0.0.4/boot.ipxe"
+[dhcp.boot.files]
+efi64 = "ipxe.efi"
+[[dhcp.class]]
+name = "windows"
+vendor_class = "MSFT"
+[dhcp.class.options]
+43 = "0x02"
+"""
+
+
+def test_each_level_gives_its_options(tmp_path: Path) -> None:
+    """dhcp 45, 58, 61, 62, 64: the nearest of network, range, class, boot and binding
+    wins, and is named; what only follows from a rule is said to."""
+    house = House.build(tmp_path, N1.replace("[attach]", LEVELS + "[attach]", 1))
+    house.bind(5)
+    house.bind(6, ip="10.0.1.6", lease_time="1h", options={"43": "0x03"})
+
+    def origins(number: int, *words: str) -> dict[int, tuple[str, str]]:
+        said = house.metalease("explain", "n1", "dhcp", mac(number), "--json", *words)
+        assert (said.code, said.err) == (0, "")
+        found = listed(said.out)["options"]
+        return {each["code"]: (each["value"], each["from"]) for each in found}
+
+    plain = origins(5)
+    assert (plain[42], plain[43]) == (("10.0.0.9", "network"), ("01", "network"))
+    assert (plain[51][1], plain[53][1]) == ("network", "rule")
+    windows = origins(5, "--vendor-class", "MSFT 5.0", "--client-id", "01:02")
+    assert windows[43] == ("02", "class windows")
+    assert windows[61] == ("01:02", "echo")
+    there = origins(6, "--vendor-class", "MSFT 5.0", "--send", "51=0x00000708")
+    assert (there[42], there[43]) == (("10.0.1.9", "range"), ("03", "binding"))
+    assert there[51] == ("1800 s", "client, within the lease_time here")
+    pxe = origins(5, "--vendor-class", "PXEClient", "--architecture", "7")
+    assert pxe[67] == ("ipxe.efi", "boot")
+    ipxe = origins(5, "--user-class", "iPXE", "--prl", "66,67")
+    assert ipxe[67] == ("http://10.0.0.4/boot.ipxe", "boot")
+    assert 53 not in origins(5, "--type", "bootp")
+    said = house.metalease("explain", "n1", "dhcp", mac(5), "--relay", "10.0.0.8")
+    assert "to         10.0.0.8 port 67" in said.out

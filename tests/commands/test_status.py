@@ -1,14 +1,18 @@
 """`metalease status`: how the networks are."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from appliance.activity import Activity
 from appliance.layout import Layout
-from appliance.observation import Activity
+from dhcp.message import Message
+from dhcp.options import Options
 from tests.appliance.house import N1
 from tests.appliance.house import House
 from tests.appliance.house import Said
+from tests.appliance.house import ip
 from tests.appliance.house import listed
 from tests.appliance.house import mac
 
@@ -40,6 +44,30 @@ def test_of_one_that_runs(house: House) -> None:
     assert f"bad file     {house.file(6)}: is not JSON" in said.out
     assert found["network"] == "n1"
     assert "ok" not in found
+
+
+def test_other_servers_are_told_with_the_way_out(house: House) -> None:
+    """dhcp 72: who else gives addresses here, and what to do."""
+    with house.running() as control:
+        elsewhere = control.observation.elsewhere
+        request = Message(options=Options({53: b"\3", 54: ip(9).packed}))
+        elsewhere.hear(request, time.time() - 60)
+        for _ in range(2):
+            elsewhere.see(ip(8), mac(8))
+        said = house.metalease("status", "n1")
+        found = listed(house.metalease("status", "n1", "--json").out)
+    lines = [x for x in said.out.splitlines() if x.startswith("other server")]
+    assert lines[0].startswith(
+        "other server 10.0.0.8 fa:16:3e:00:00:08: answers guests (2 times, last "
+    )
+    assert lines[0].endswith("bridge fdb show tells the port of its MAC: stop it there")
+    assert lines[1].startswith("other server 10.0.0.9: guests turn to it (1 time, last")
+    assert lines[1].endswith("arping 10.0.0.9 tells its MAC: find it and stop it")
+    assert [
+        (each["server_id"], each["mac"], each["count"])
+        for each in found["other_servers"]
+    ] == [("10.0.0.8", "fa:16:3e:00:00:08", 2), ("10.0.0.9", None, 1)]
+    assert found["other_servers"][0]["first"] <= found["other_servers"][0]["last"]
 
 
 def test_vanished_bindings_are_told_with_the_way_out(house: House) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
 import trio
 import trio.testing
 
-from dhcp.port import Received
+from dhcp.backlog import Received
+from dhcp.guards import Guards
 from dhcp.responder import Responder
 from dhcp.server import Event
 from dhcp.server import serve
@@ -27,17 +29,19 @@ class ListPort:
     _arrived: trio.Event = field(default_factory=trio.Event)
 
     def arrive(self, *frames: bytes, checksum_ready: bool = True) -> None:
-        self._waiting += [Received(frame, checksum_ready) for frame in frames]
+        self._waiting += [(frame, checksum_ready) for frame in frames]
         self._arrived.set()
 
     def fail(self, failure: OSError) -> None:
         self.failure = failure
         self._arrived.set()
 
-    async def receive(self) -> list[Received]:
+    async def wait(self) -> None:
         await self._arrived.wait()
         if self.failure is not None:
             raise self.failure
+
+    def drain(self) -> list[Received]:
         self._arrived = trio.Event()
         batch, self._waiting = self._waiting, []
         return batch
@@ -64,13 +68,28 @@ class Room:
         return list(self.events)
 
 
-def in_room(scenario: Callable[[Room], Awaitable[None]]) -> None:
+RATE = 10_000.0  # messages a second: more than any test here sends
+
+
+def in_room(
+    scenario: Callable[[Room], Awaitable[None]],
+    *,
+    known: float = RATE,
+    unknown: float = RATE,
+) -> None:
     """Run *scenario* beside a server, on a clock that jumps over every wait."""
 
     async def main() -> None:
         room = Room(ListPort(), responder(), [])
+        knows = room.responder.bindings.knows
+        guards = Guards(knows, known=known, unknown=unknown)
+
+        def observe(events: Sequence[Event], seconds: float) -> None:
+            assert 0 < seconds < 1
+            room.events.extend(events)
+
         async with trio.open_nursery() as nursery:
-            await nursery.start(serve, room.port, room.responder, room.events.append)
+            await nursery.start(serve, room.port, room.responder, guards, observe)
             await scenario(room)
             nursery.cancel_scope.cancel()
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from dhcp.responder import Responder
 from dhcp.routes import ClasslessRoute
 from dhcp.routes import decode_routes
 
+from .corpus import CLIENTS
 from .guest import ADDRESS
 from .guest import BROADCAST
 from .guest import GATEWAY
@@ -28,15 +28,6 @@ from .guest import codes
 from .guest import responder
 from .guest import sequence
 
-CORPUS = Path(__file__).parents[1] / "corpus" / "dhcp"
-CLIENTS = {
-    path.stem: {
-        words[0]: bytes.fromhex(words[1])
-        for words in map(str.split, path.read_text().splitlines())
-        if words[0] != "#"
-    }
-    for path in sorted(CORPUS.glob("*.hex"))
-}
 SENT = [(client, name) for client, messages in CLIENTS.items() for name in messages]
 ANSWERED = [(client, name) for client, name in SENT if name != "release"]
 LEASED = [(client, name) for client, name in ANSWERED if name != "inform"]

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -11,9 +12,9 @@ import trio
 
 from dhcp.codes import MessageType
 from dhcp.frames import Frame
+from dhcp.guards import Guards
 from dhcp.message import Message
 from dhcp.responder import Responder
-from dhcp.server import Answered
 from dhcp.server import Event
 from dhcp.server import serve
 
@@ -27,6 +28,7 @@ from .guest import WRONG
 from .guest import Guest
 from .guest import responder
 from .namespace import in_namespace
+from .room import RATE
 from .wire import from_server
 from .wire import port_and_peer
 
@@ -49,7 +51,12 @@ def beside_a_server(
                     return Frame.parse(await hear(peer))
 
             async with trio.open_nursery() as nursery:
-                await nursery.start(serve, port, server, events.append)
+                guards = Guards(server.bindings.knows, known=RATE, unknown=RATE)
+
+                def observe(turn: Sequence[Event], seconds: float) -> None:
+                    events.extend(turn)
+
+                await nursery.start(serve, port, server, guards, observe)
                 await scenario(ask, server, events)
                 nursery.cancel_scope.cancel()
             assert port.lost() == 0
@@ -97,7 +104,10 @@ def test_a_guest_boots_renews_and_is_told_off() -> None:
             (SERVER_HARDWARE, SERVER)
         }
         assert len(events) == 5
-        assert all(isinstance(event, Answered) and event.sent for event in events)
+        assert all(
+            event[2] if isinstance(event, tuple) else getattr(event, "sent", False)
+            for event in events
+        )
 
     beside_a_server(scenario)
 

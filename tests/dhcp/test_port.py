@@ -10,12 +10,12 @@ import pytest
 import trio
 import trio.testing
 
+from dhcp.backlog import Received
 from dhcp.errors import MalformedMessage
 from dhcp.frames import Frame
 from dhcp.port import FRAME_OCTETS
 from dhcp.port import FRAMES
 from dhcp.port import RawPort
-from dhcp.port import Received
 
 from .guest import ADDRESS
 from .guest import BROADCAST
@@ -58,7 +58,7 @@ def test_a_burst_of_a_thousand_is_held() -> None:
             message = replace(Guest().discover(), xid=number)
             peer.send(Guest().frame(message))
         frames = receive(port, 1000)
-        xids = [Frame.parse(each.frame).payload[4:8] for each in frames]
+        xids = [Frame.parse(frame).payload[4:8] for frame, _ in frames]
         assert xids == [number.to_bytes(4, "big") for number in range(1000)]
         assert port.lost() == 0
 
@@ -74,7 +74,7 @@ def test_a_full_ring_drops_and_counts() -> None:
         assert port.lost() == 50
         assert port.lost() == 0
         peer.send(DISCOVER)
-        assert receive(port)[0].frame == DISCOVER
+        assert receive(port)[0][0] == DISCOVER
 
 
 def unfit() -> dict[str, bytes]:
@@ -111,7 +111,7 @@ def test_only_dhcp_to_servers_gets_in() -> None:
             peer.send(frame)
         for frame in (to_us, longer, DISCOVER):
             peer.send(frame)
-        assert [each.frame for each in receive(port, 3)] == [to_us, longer, DISCOVER]
+        assert [frame for frame, _ in receive(port, 3)] == [to_us, longer, DISCOVER]
         assert port.lost() == 0
 
 
@@ -125,11 +125,11 @@ def test_large_frames_are_read_and_larger_ones_counted() -> None:
         for octets in (1500, 3900, 8000):
             payload = Guest().discover().pack().ljust(octets - 28, b"\0")
             peer.send(replace(Frame.parse(DISCOVER), payload=payload).pack())
-        full, large, cut = receive(port, 3)
-        assert len(Frame.parse(full.frame).payload) == 1472
-        assert len(Frame.parse(large.frame).payload) == 3872
+        (full, _), (large, _), (cut, _) = receive(port, 3)
+        assert len(Frame.parse(full).payload) == 1472
+        assert len(Frame.parse(large).payload) == 3872
         with pytest.raises(MalformedMessage, match="total length"):
-            Frame.parse(cut.frame)
+            Frame.parse(cut)
 
 
 @pytest.mark.machine
@@ -145,12 +145,12 @@ def test_a_checksum_that_the_kernel_left_open_is_marked() -> None:
         udp.bind(("", 68))
         udp.sendto(Guest().discover().pack(), (str(EVERYONE), 67))
         peer.send(DISCOVER)
-        partial, whole = receive(port, 2)
+        (partial, partly), (_, wholly) = receive(port, 2)
         udp.close()
-        assert (partial.checksum_ready, whole.checksum_ready) == (False, True)
+        assert (partly, wholly) == (False, True)
         with pytest.raises(MalformedMessage, match="checksum"):
-            Frame.parse(partial.frame)
-        frame = Frame.parse(partial.frame, checksum_ready=partial.checksum_ready)
+            Frame.parse(partial)
+        frame = Frame.parse(partial, checksum_ready=partly)
         assert frame.payload == Guest().discover().pack()
 
 
@@ -189,7 +189,7 @@ def test_a_unicast_renewal_is_met_with_no_icmp() -> None:
         icmp, _ = seen(peer, lambda frame: from_server(frame) and frame[23] == 1)
         answered.append(int.from_bytes(icmp[64:66], "big"))
         assert answered == [66]
-        assert [Frame.parse(each.frame) for each in receive(port, 2)] == [renewal] * 2
+        assert [Frame.parse(frame) for frame, _ in receive(port, 2)] == [renewal] * 2
         for silent in port._silent:
             with pytest.raises(BlockingIOError):
                 silent.recv(1, socket.MSG_DONTWAIT)
@@ -209,7 +209,7 @@ def test_a_device_that_is_down_is_waited_for() -> None:
             ip("link set inner0 down")
             assert port.send(DISCOVER) is False
             with trio.move_on_after(0.2) as waiting:
-                await port.receive()
+                await port.wait()
             assert waiting.cancelled_caught
             ip("link set inner0 up")
             frames: list[Received] = []
@@ -217,8 +217,9 @@ def test_a_device_that_is_down_is_waited_for() -> None:
                 while not frames:  # a link takes a moment to have a carrier
                     peer.send(DISCOVER)
                     with trio.move_on_after(0.05):
-                        frames = await port.receive()
-            assert frames[0].frame == DISCOVER
+                        await port.wait()
+                    frames = port.drain()
+            assert frames[0][0] == DISCOVER
             assert port.send(DISCOVER)
 
     trio.run(main)
@@ -232,7 +233,7 @@ def removed_after(*commands: str) -> None:
 
             async def wait() -> None:
                 with pytest.raises(OSError, match="gone") as caught:
-                    await port.receive()
+                    await port.wait()
                 assert caught.value.errno == errno.ENODEV
 
             with trio.fail_after(5):

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import trio
 
+from dhcp.backlog import Received
 from dhcp.hardware import HardwareAddress
 from dhcp.port import RawPort
-from dhcp.port import Received
 
 from .guest import ADDRESS
 from .guest import SERVER
@@ -56,7 +56,8 @@ def receive(port: RawPort, count: int = 1) -> list[Received]:
         frames: list[Received] = []
         with trio.fail_after(5):
             while len(frames) < count:
-                frames += await port.receive()
+                await port.wait()
+                frames += port.drain()
         return frames
 
     return trio.run(collect)

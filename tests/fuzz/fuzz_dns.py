@@ -5,8 +5,6 @@ Prints how many were tried; the exit code is libFuzzer's.
 """
 
 import sys
-import tempfile
-from pathlib import Path
 
 import atheris  # type: ignore[import-untyped] # it ships no types
 
@@ -17,6 +15,7 @@ with atheris.instrument_imports(include=["appliance.resolver"]):
     from appliance.resolver.policy import Resolver
     from appliance.resolver.wire import Query
 
+from tests.fuzz.fuzzing import fuzz
 from tests.resolver.room import query
 from tests.resolver.room import reply
 from tests.resolver.room import resolver
@@ -30,7 +29,6 @@ SEEDS = (
     reply(query("www.example.org"), "www.example.org 60 A 192.0.2.1"),
 )
 QUERY_AT_MOST = 600  # octets
-SLOW = 1  # seconds for one query: a fault
 
 
 class Target:
@@ -60,18 +58,7 @@ class Target:
 
 def main(seconds: int) -> None:
     """Try for *seconds*; libFuzzer ends the process."""
-    target = Target()
-    corpus = Path(tempfile.mkdtemp(prefix="fuzz-dns-"))
-    for number, seed in enumerate(SEEDS):
-        (corpus / str(number)).write_bytes(seed)
-    options = [
-        f"-max_total_time={seconds}",
-        f"-max_len={QUERY_AT_MOST}",
-        f"-timeout={SLOW}",
-        "-print_final_stats=1",
-    ]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], target)
-    atheris.Fuzz()
+    fuzz(Target(), SEEDS, seconds=seconds, octets_at_most=QUERY_AT_MOST)
 
 
 if __name__ == "__main__":

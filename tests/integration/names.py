@@ -29,10 +29,12 @@ bridge = "br0"
 """
 
 
-def configure(installation: Installation, dns: str = "") -> None:
+def configure(
+    installation: Installation, dns: str = "", *, domain: str = "n1.example"
+) -> None:
     """Make n1 a network whose guests ask us, with *dns* for its table."""
     settings = installation.root / "etc/metalease/networks/n1.toml"
-    settings.write_text(NETWORK + dns)
+    settings.write_text(NETWORK.replace("n1.example", domain) + dns)
 
 
 def add_zone(installation: Installation, text: str) -> None:
@@ -74,6 +76,16 @@ def dig(guest: Guest, *words: str, server: str = SERVER) -> Said:
     )
 
 
+def give_address(machine: Machine, address: str) -> None:
+    """Give the hypervisor *address*, that no guest can reach."""
+    if "up0" not in machine.ip("link"):
+        peer = ("type", "veth", "peer", "name", "up1")
+        machine.ip("link", "add", "up0", *peer)
+        machine.ip("link", "set", "up0", "up")
+        machine.ip("link", "set", "up1", "up")
+    machine.ip("address", "add", f"{address}/32", "dev", "up0")
+
+
 class Upstream:
     """dnsmasq on the hypervisor's own address, that a guest cannot reach.
 
@@ -81,12 +93,7 @@ class Upstream:
     """
 
     def __init__(self, machine: Machine, address: str, value: str) -> None:
-        if "up0" not in machine.ip("link"):
-            peer = ("type", "veth", "peer", "name", "up1")
-            machine.ip("link", "add", "up0", *peer)
-            machine.ip("link", "set", "up0", "up")
-            machine.ip("link", "set", "up1", "up")
-        machine.ip("address", "add", f"{address}/32", "dev", "up0")
+        give_address(machine, address)
         options = [
             "conf-file=/dev/null", "no-daemon", "no-resolv", "no-hosts", "user=root",
             "pid-file=", f"listen-address={address}", "bind-interfaces",

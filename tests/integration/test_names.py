@@ -10,15 +10,15 @@ import pytest
 from appliance.lab.clients import CLIENTS
 from appliance.lab.clients import boot
 from appliance.lab.guest import Guest
-from appliance.lab.installation import PACKAGES
 from appliance.lab.installation import Daemon
 from appliance.lab.installation import Installation
-from appliance.lab.patience import until
 
 from .names import bind
 from .names import configure
 from .names import dig
 from .packets import take_address
+from .resolved import STUB
+from .resolved import start_resolved
 
 pytestmark = pytest.mark.machine
 
@@ -61,6 +61,7 @@ ROWS = (
     Row("-x 10.0.0.77", status="NXDOMAIN", shown=("IN\tSOA",)),
     Row("web-1.n1.example ANY", answers=('HINFO "RFC8482" ""',)),
     Row("n1.example AXFR +tcp", status="", shown=("Transfer failed",)),
+    Row("n1.example IXFR=1 +tcp", status="", shown=("Transfer failed",)),
     Row("version.bind CH TXT", status="REFUSED"),
     Row("web-1.n1.example +opcode=NOTIFY", status="NOTIMP"),
     Row("metadata.n1.example", answers=("A 169.254.169.254",)),
@@ -189,53 +190,17 @@ def test_dnspython(booted: Guest) -> None:
     ], said
 
 
-RESOLVED = [
-    PACKAGES / ".deps-resolved" / place / "systemd/systemd-resolved"
-    for place in ("lib", "usr/lib")
-]
-RESOLVED_CONF = """\
-[Resolve]
-DNS=10.0.0.2
-Domains=n1.example
-LLMNR=no
-MulticastDNS=no
-DNSSEC=no
-"""
-
-
 def test_systemd_resolved(booted: Guest) -> None:
     """The stub of systemd-resolved stands between: what it makes of our answers is what
-    we said (dns 1, 2, 4, 10). DNSSEC is off, as Debian's is: a zone of ours that its
-    parent signs for would be bogus to who validates."""
-    (program,) = (each for each in RESOLVED if each.exists())
-    with booted.path("/etc/passwd").open("a") as accounts:
-        accounts.write("systemd-resolve:x:991:991::/:/usr/sbin/nologin\n")
-    with booted.path("/etc/group").open("a") as groups:
-        groups.write("systemd-resolve:x:991:\n")
-    conf = booted.path("/etc/systemd/resolved.conf")
-    conf.write_text(RESOLVED_CONF)
-    booted.path("/etc/resolv.conf").write_text(
-        "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch n1.example\n"
-    )
-    owned = ["-o", "systemd-resolve", "-g", "systemd-resolve"]
-    made = booted.run(["install", "-d", *owned, "/run/systemd/resolve"])
-    assert made.returncode == 0, made
-    stub = booted.start([str(program)])
-    until(
-        lambda: (
-            stub.poll() is not None
-            or ":0035 " in Path(f"/proc/{booted.pid}/net/udp").read_text()
-        ),
-        "the stub serves",
-        within=BOOT_WITHIN,
-        log=stub.output,
-    )
+    we said (dns 1, 2, 4, 10). DNSSEC is off, as Debian's is; test_names_validated.py
+    has it on."""
+    stub = start_resolved(booted, dnssec="no")
     for name in ("db-1", "db-1.n1.example"):
         found = booted.run(["getent", "ahosts", name])
         assert {line.split()[0] for line in found.stdout.splitlines()} == {
             "10.0.0.12"
         }, (found, stub.output())
-    here = {"server": "127.0.0.53"}
+    here = {"server": STUB}
     assert dig(booted, "db-1.n1.example", **here).answers == ["A 10.0.0.12"]
     said = dig(booted, "db-1.n1.example", "AAAA", **here)
     assert (said.status, said.answers) == ("NOERROR", []), said.text

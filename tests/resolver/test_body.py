@@ -179,6 +179,30 @@ def test_a_negative_lifetime_is_zero() -> None:
     assert parse_body(bytes(wire), QUESTION).least == 0
 
 
+SOAS = {(300, 60): 60, (20, 60): 20, (90_000, 90_000): 3_600, (300, 0): 0}
+
+
+@pytest.mark.parametrize(("lifetime", "minimum"), SOAS)
+def test_what_is_not_there_is_told_for_no_longer_than_it_holds(
+    lifetime: int, minimum: int
+) -> None:
+    """dns 11: a SOA of a negative answer lasts as long as we keep it, an hour at most:
+    who keeps it after us begins to count anew (RFC 2308 sections 3 and 5)."""
+    soa = f"example {lifetime} SOA ns.example. a.example. 1 2 3 4 {minimum}"
+    found = body(authority=(soa,))
+    assert read(again(found)).authority[0].ttl == SOAS[lifetime, minimum]
+    assert found.least == SOAS[lifetime, minimum]
+    old = read(again(found, age=15)).authority[0].ttl
+    assert old == max(0, SOAS[lifetime, minimum] - 15)
+
+
+def test_a_soa_that_was_asked_for_keeps_its_lifetime() -> None:
+    """dns 11: only what denies is cut to the minimum."""
+    found = body("example 300 SOA ns.example. a.example. 1 2 3 4 60")
+    assert found.least == 300
+    assert not found.has_soa
+
+
 MANY = [f"{NAME} 300 A 192.0.2.{n}" for n in range(30)]  # of 16 octets
 MORE = [f"edge.example 300 AAAA 2001:db8::{n}" for n in range(30)]  # of 28
 

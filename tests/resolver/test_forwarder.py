@@ -175,6 +175,26 @@ def test_an_upstream_without_edns() -> None:
     assert len(one.asked) == 2
 
 
+def test_an_upstream_without_edns_by_tcp() -> None:
+    """dns 9, 10: what it truncates is asked without EDNS by TCP too."""
+
+    def old(asked: bytes) -> list[bytes]:
+        if Query.parse(asked).edns is not None:
+            return [reply(asked, rcode="FORMERR", edns=False)]
+        return [reply(asked, tc=True, edns=False)]
+
+    def whole(asked: bytes) -> list[bytes]:
+        return old(asked) if Query.parse(asked).edns is not None else well(asked)
+
+    one = Upstream(10, udp=old, tcp=whole)
+
+    async def scenario(forwarder: Forwarder) -> None:
+        assert good(await forwarder.ask(query(NAME, edns=1232), tcp=True))
+
+    with_upstreams(scenario, one)
+    assert len(one.asked_by_tcp) == 1
+
+
 def cut(asked: bytes) -> list[bytes]:
     return [reply(asked, tc=True)]
 

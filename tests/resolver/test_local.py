@@ -76,6 +76,7 @@ NODATA = [
     ("web.net1.example", "TYPE65280"),
     ("web.net1.example", "SOA"),
     ("web.net1.example", "DS"),
+    ("home.arpa", "A"),
     ("metadata", "AAAA"),
     ("localhost", "MX"),
     ("a.localhost", "TXT"),
@@ -119,13 +120,15 @@ NXDOMAIN = {
     ("5.0.0.10.in-addr.arpa.net1.example", "PTR"): "net1.example.",
     ("1.1.168.192.in-addr.arpa", "PTR"): "168.192.in-addr.arpa.",
     ("lb._dns-sd._udp.0.1.10.in-addr.arpa", "PTR"): "10.in-addr.arpa.",
-    ("printer.local", "A"): ".",
-    ("x.test", "A"): ".",
-    ("x.invalid", "A"): ".",
-    ("x.onion", "A"): ".",
-    ("_dns.resolver.arpa", "TYPE64"): ".",
-    ("local", "SOA"): ".",  # nss-mdns asks, and leaves mDNS where there is one
-    ("use-application-dns.net", "A"): ".",
+    ("printer.local", "A"): "local.",
+    ("x.test", "A"): "test.",
+    ("x.invalid", "A"): "invalid.",
+    ("x.onion", "A"): "onion.",
+    ("_dns.resolver.arpa", "TYPE64"): "resolver.arpa.",
+    ("host.home.arpa", "A"): "home.arpa.",
+    ("local", "DS"): "local.",
+    ("local", "SOA"): "local.",  # nss-mdns asks, and leaves mDNS where there is one
+    ("use-application-dns.net", "A"): "use-application-dns.net.",
     ("f.e.d.c.d.f.ip6.arpa", "PTR"): "d.f.ip6.arpa.",
 }
 

@@ -235,6 +235,33 @@ def test_a_bad_zone_file_is_named(make: Make, case: str) -> None:
     assert problem.value.what
 
 
+def test_our_own_addresses_have_names(make: Make) -> None:
+    """dns 2, 5: nslookup asks first what its server is called."""
+    for domain, name in (("net1.example", "data-server.net1.example."), (None, None)):
+        settings, files = make(domain=domain)
+        naming = Naming(settings, files)
+        expected = [name or "data-server."]
+        assert found(naming, "2.0.0.10.in-addr.arpa", "PTR") == expected
+        metadata = [expected[0].replace("data-server", "metadata")]
+        assert found(naming, "254.169.254.169.in-addr.arpa", "PTR") == metadata
+
+
+def test_who_brought_a_name(make: Make) -> None:
+    """issue 7: `explain dns` names the binding, the zone file, or us."""
+    settings, files = make("web A 10.0.0.9")
+    naming = Naming(settings, files)
+    guests = [guest(settings, octet, hostname="web") for octet in (5, 6)]
+    naming.follow(Change(put=tuple(guests)))
+    zone = str(files.zone)
+    assert naming.origins(b"\3web\4net1\7example\0") == [zone]
+    assert naming.origins(b"\3web\0") == [
+        "binding fa:16:3e:00:00:05",
+        "binding fa:16:3e:00:00:06",
+    ]
+    assert naming.origins(b"\x08metadata\0") == ["metalease"]
+    assert naming.origins(b"\6nobody\0") == []
+
+
 def test_an_empty_zone_file(make: Make) -> None:
     """dns 1: an empty one, and one of comments, are no error."""
     for text in ("", "; nothing\n", "\n\n"):

@@ -17,6 +17,7 @@ from appliance.resolver.wire import encode_query
 from appliance.resolver.zones import PRIVATE
 
 from .room import ADDRESS
+from .room import CORPORATE
 from .room import NAME
 from .room import SOA
 from .room import answer
@@ -167,6 +168,17 @@ def test_rebinding(address: str) -> None:
     assert found.rcode() == 0
     assert bool(found.answer) is REBINDING[address]
     assert finished(asked, lambda sent: reply(sent, record), resolver()).answer
+
+
+def test_a_domain_whose_upstreams_were_named_may_be_private() -> None:
+    """dns 12: who named an upstream for a domain knows that its names are private."""
+    at = resolver(domains={"example.org": (CORPORATE,)}, rebinding=PRIVATE)
+    record = f"{NAME} 300 A 10.1.2.3"
+    assert finished(query(NAME), lambda sent: reply(sent, record), at).answer
+    other = query("www.example.net")
+    assert not finished(
+        other, lambda sent: reply(sent, "www.example.net 300 A 10.1.2.3"), at
+    ).answer
 
 
 CDN = "cdn.net1.example"

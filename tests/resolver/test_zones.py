@@ -39,20 +39,27 @@ def test_the_reverse_of_a_range(network: str, asked: str) -> None:
     zones = Zones(None, [IPv4Network(network)])
     zone = RANGES[network, asked]
     expected = None if zone is None else encode_name(f"{zone}.in-addr.arpa")
-    assert zones.of(encode_name(f"{asked}.in-addr.arpa"), 12) == expected
+    assert zones.of(encode_name(f"{asked}.in-addr.arpa")) == expected
 
 
 def test_without_a_domain_only_the_special_names_are_ours() -> None:
     """dns 5: a network without a domain forwards what is nobody's."""
     zones = Zones(None, [])
-    assert zones.of(encode_name("a.example"), 1) is None
-    assert zones.of(encode_name("a.local"), 1) == b"\0"
+    assert zones.of(encode_name("a.example")) is None
+    assert zones.of(encode_name("a.local")) == encode_name("local")
+    assert zones.of(encode_name("a")) == b"\0"
 
 
 def test_a_domain_may_be_below_a_special_name() -> None:
     """dns 5: corp.local is a domain like any other."""
     zones = Zones("corp.local", [])
-    assert zones.of(encode_name("a.corp.local"), 1) == encode_name("corp.local")
+    assert zones.of(encode_name("a.corp.local")) == encode_name("corp.local")
+
+
+def test_a_domain_may_be_a_special_name() -> None:
+    """dns 5: who calls the network `test` has a zone of it, with an apex."""
+    assert Zones("Test", []).is_apex(encode_name("test"))
+    assert not Zones("example", []).is_apex(encode_name("test"))
 
 
 WITHIN = {

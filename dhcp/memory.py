@@ -8,12 +8,9 @@ the same octets (a property test says so), at a small part of the price.
 """
 
 import struct
-from collections.abc import Iterable
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import fields
 from ipaddress import IPv4Interface
-from typing import Self
 
 from .assembly import largest
 from .assembly import pace
@@ -33,9 +30,16 @@ from .frames import pack_frame
 from .levels import host_name
 from .message import AT_LEAST
 from .message import Message
-from .options import Span
 from .options import find_spans
 from .options import message_type_name
+from .pattern import ADDRESS
+from .pattern import MAC
+from .pattern import NAME
+from .pattern import T1
+from .pattern import XID
+from .pattern import Hole
+from .pattern import Pattern
+from .pattern import find_macs
 from .responder import Responder
 
 SHAPES_AT_MOST = 1024
@@ -49,40 +53,9 @@ OPTIONS_AT = 251  # octets of what decides, before the options
 SOURCE_AT, CIADDR_AT = 9, 29
 REPLY_OPTIONS_AT = 240
 
-# whose octets fill a hole
-MAC, ADDRESS, NAME, T1, XID = range(5)
-Hole = tuple[int, int, int]
-"""From octet, to octet, whose."""
-
 PERSONAL = {"hardware", "address", "hostname", "client_id"}
 """A binding's fields that no other's answer depends on."""
 ALIKE = tuple(each.name for each in fields(Binding) if each.name not in PERSONAL)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pattern:
-    """Octets with holes."""
-
-    pieces: list[bytes]
-    holes: tuple[tuple[int, int], ...]
-    """Which piece is whose."""
-
-    @classmethod
-    def cut(cls, octets: bytes, holes: Iterable[Hole]) -> Self:
-        pieces: list[bytes] = []
-        places = []
-        at = 0
-        for start, stop, whose in sorted(holes):
-            pieces += (octets[at:start], b"")
-            places.append((len(pieces) - 1, whose))
-            at = stop
-        return cls([*pieces, octets[at:]], tuple(places))
-
-    def fill(self, own: Sequence[bytes]) -> bytes:
-        pieces = self.pieces.copy()
-        for at, whose in self.holes:
-            pieces[at] = own[whose]
-        return b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,7 +244,7 @@ class Memory:
                 holes.append((span.start, span.stop, ADDRESS))
             if span.code == OptionCode.CLIENT_ID:
                 client_id = slice(span.start, span.stop)
-                holes += _occurrences(guest.mac, message, span)
+                holes += find_macs(guest.mac, message, span)
         pattern = Pattern.cut(message, holes)
         bare = _bare(message, guest)
         if b"".join(pattern.pieces) != bare:
@@ -300,7 +273,7 @@ class Memory:
                 case OptionCode.HOST_NAME:
                     holes.append((span.start - 2, span.stop, NAME))
                 case OptionCode.CLIENT_ID:
-                    holes += _occurrences(guest.mac, payload, span)
+                    holes += find_macs(guest.mac, payload, span)
         if not any(whose == T1 for _, _, whose in holes):
             seconds = 0
         pattern = Pattern.cut(payload[:end], holes)
@@ -318,12 +291,3 @@ class Memory:
 
 def _bare(message: bytes, guest: Guest) -> bytes:
     return message.replace(guest.mac, b"").replace(guest.address, b"")
-
-
-def _occurrences(octets: bytes, message: bytes, span: Span) -> list[Hole]:
-    found = []
-    at = message.find(octets, span.start, span.stop)
-    while at >= 0:
-        found.append((at, at + len(octets), MAC))
-        at = message.find(octets, at + len(octets), span.stop)
-    return found

@@ -68,7 +68,6 @@ class Sightings:
         heard = self._seen.pop((server_id, None), None)
         if heard is not None and key not in self._seen:  # now it has a MAC
             self._seen[key] = replace(heard, hardware=hardware)
-            self._untold.discard((server_id, None))
             self._untold.add(key)
         self._note(key, now)
         return True
@@ -88,7 +87,6 @@ class Sightings:
         self._ours = ours
         for key in [key for key in self._seen if key[0] in ours]:
             del self._seen[key]
-            self._untold.discard(key)
 
     def _note(
         self, key: tuple[IPv4Address, HardwareAddress | None], now: float

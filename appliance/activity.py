@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from collections.abc import Container
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -32,6 +32,7 @@ from .files import DIRECTORY_MODE
 from .files import FILE_MODE
 from .files import TEMPORARY
 from .files import read_octets
+from .threads import run_abandonable
 
 EVERY = 15.0  # seconds between two writes; so much a kill -9 may cost
 LAST = 2.0  # seconds for the one at the end: a disk that stands still keeps nobody
@@ -139,7 +140,7 @@ class Diary:
         self,
         path: Path,
         heard: Heard,
-        bound: Container[bytes],
+        bound: Collection[bytes],
         *,
         clock: Callable[[], float],
         report: Callable[[str], None],
@@ -160,16 +161,18 @@ class Diary:
         try:
             while True:
                 await trio.sleep(EVERY)
+                self.prune()
                 await self.save()
         finally:
-            with trio.move_on_after(LAST, shield=True):
+            with trio.move_on_after(LAST) as scope:
+                scope.shield = True  # no argument yet in trio 0.22, Debian's
                 await self.save()
 
     async def load(self) -> None:
         """Take what the file says of guests that have said nothing since."""
         read = partial(_read_file, self._path, self._clock())
         try:
-            found = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+            found = await run_abandonable(read)
         except SettingsError as problem:
             self._tell(str(problem))
             return
@@ -180,13 +183,20 @@ class Diary:
                     self._acknowledged(each)
             await trio.lowlevel.checkpoint()
 
+    def prune(self) -> None:
+        """Forget those that are not bound, the pool's clients, where they are many."""
+        heard = self._heard.activity
+        if len(heard) > len(self._bound) + STRANGERS_AT_MOST:
+            for mac in [mac for mac in heard if mac not in self._bound]:
+                del heard[mac]
+
     async def save(self) -> None:
         """Write what has changed since the last time."""
         changed = self._heard.changed
         if changed == self._written:
             return
         write = partial(self._write, self._heard.activity.copy())
-        trouble = await trio.to_thread.run_sync(write, abandon_on_cancel=True)
+        trouble = await run_abandonable(write)
         if not trouble:
             self._written = changed
         self._tell(trouble)
@@ -240,4 +250,4 @@ def _write_file(path: Path, pieces: Iterable[bytes]) -> str:
 
 
 def _open_anew(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
+    return os.open(path, flags | os.O_NOFOLLOW, FILE_MODE)

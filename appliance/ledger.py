@@ -67,9 +67,10 @@ class Ledger:
             self._fail(str(problem))
             return Found()
         self._lines = found.records
-        if found.damaged:  # make it whole with the next record
+        if found.damaged:
             self._tell(f"{self._path}: {found.damaged} damaged records")
-            self._lines = self._lines_at_most
+        if found.damaged or not found.whole:
+            self._lines = self._lines_at_most  # it is begun anew with the next record
         with suppress(OSError):  # else the next record begins a line of its own
             os.truncate(self._path, found.whole)
             self._torn = False
@@ -82,14 +83,15 @@ class Ledger:
             octets = b"".join(encode(each, look) for each in holds)
             if self._lines >= self._lines_at_most:
                 await self._compact(look)
+            shown = self._shown
             if self._is_set(look):
-                octets = encode_clock(look) + octets
+                octets, shown = encode_clock(look) + octets, look
             try:
                 await trio.to_thread.run_sync(self._append, octets)
             except OSError as problem:
                 self._fail(f"{self._path}: {problem.strerror}")
                 return False
-            self._shown = look
+            self._shown = shown
             self._lines += len(holds)
             self._trouble = ""
             return True
@@ -112,11 +114,6 @@ class Ledger:
         if self._is_set(self._look()):
             await self.write([])
 
-    def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
     def _is_set(self, look: Clock) -> bool:
         shown = self._shown
         return shown is None or abs(look.set_since(shown)) >= SET_BY_AT_LEAST
@@ -129,13 +126,12 @@ class Ledger:
 
     def _replace(self, octets: bytes) -> None:
         stage_file(self._path, octets).commit()
-        self.close()
         self._torn = False
 
     def _open(self) -> int:
         if self._file is not None and os.fstat(self._file).st_nlink == 0:
-            self.close()  # somebody has removed it
-            self._torn = False
+            os.close(self._file)  # it was replaced, or somebody has removed it
+            self._file, self._torn = None, False
         if self._file is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(self._path, flags | os.O_NOFOLLOW, FILE_MODE)

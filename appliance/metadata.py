@@ -36,6 +36,7 @@ REMEMBERED_AT_MOST = 4096  # paths and what the rules say of them
 PATH_AT_MOST = 256  # characters of one that is remembered
 
 OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
+UNKNOWN = "unknown"  # what nobody is answered from
 
 
 class Standing(Enum):
@@ -109,7 +110,7 @@ class Metadata(Answers):
     ) -> Response | None:
         """Return what is answered before any document is looked for, if anything."""
         if record is None and self.settings.metadata.unknown != "default":
-            return respond(Missing())
+            return replace(respond(Missing()), origin=UNKNOWN)
         terms = terms_of(self.settings.metadata, record)
         return self._gate.check(request, address.packed, terms, self._clock())
 

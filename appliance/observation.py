@@ -14,9 +14,9 @@ from dhcp.decision import Reason
 from dhcp.decision import Reply
 from dhcp.decision import name_of
 from dhcp.guards import Bucket
-from dhcp.memory import Answer
-from dhcp.memory import Guest
 from dhcp.options import message_type_name
+from dhcp.remembered import Answer
+from dhcp.remembered import Guest
 from httpd import contract as http_contract
 from httpd.gate import token_of
 from httpd.messages import Request
@@ -26,6 +26,7 @@ from .activity import Activity
 from .activity import Lately
 from .elsewhere import Elsewhere
 from .journal import Journal
+from .metadata import UNKNOWN
 from .metrics import Histogram
 from .metrics import Metrics
 from .rules import PRESET
@@ -194,7 +195,7 @@ class Observation:
         dialect = dialect_of(event.response.rule)
         self._metrics.count("metalease_http_requests", dialect, str(status))
         request = event.request
-        if request is not None:
+        if request is not None and event.response.origin != UNKNOWN:
             self._count_tokenless(peer.address, request, status)
         fields = {"ip": peer.address}
         if request is not None:
@@ -214,7 +215,7 @@ class Observation:
         """Remember who reads without a token: to know when `required` is safe."""
         if (
             request.method not in ALLOWED
-            or status == HTTPStatus.FORBIDDEN
+            or status in (HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED)
             or token_of(request) is not None
         ):
             return

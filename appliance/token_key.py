@@ -28,9 +28,25 @@ def clock() -> float:
 
 def open_gate(files: NetworkLayout, report: Callable[[str], None]) -> Gate:
     """Return the gate of a network; *report* is told why its key is not kept."""
+    return _gate(files, _load(files.token_key, report))
+
+
+def look_at_gate(files: NetworkLayout) -> Gate:
+    """Return the gate as it is on disk, for an explanation: nothing is written.
+
+    Without a key that can be read no token holds.
+    """
+    try:
+        key = files.token_key.read_bytes()
+    except OSError:
+        key = b""
+    whole = len(key) == KEY_OCTETS
+    return _gate(files, key if whole else secrets.token_bytes(KEY_OCTETS))
+
+
+def _gate(files: NetworkLayout, key: bytes) -> Gate:
     # the clock begins anew at a boot: tokens from before must not hold again
     scope = BOOT_ID.read_bytes() + files.name.encode()
-    key = _load(files.token_key, report)
     return Gate(TokenAuthority(key, scope), lambda: secrets.token_bytes(NONCE_OCTETS))
 
 

@@ -153,11 +153,11 @@ def server_of(daemon: Process) -> int:
     return descendants(daemon.pid)[-1]
 
 
-def pin(process: int, processor: int) -> None:
-    """Have *process*, its children and all their threads on one processor."""
+def pin(process: int, *processors: int) -> None:
+    """Have *process*, its children and all their threads on these processors."""
     for each in (process, *descendants(process)):
         for task in os.listdir(f"/proc/{each}/task"):
-            os.sched_setaffinity(int(task), {processor})
+            os.sched_setaffinity(int(task), processors)
 
 
 def processor_seconds(process: int) -> float:

@@ -1,6 +1,7 @@
 """What we are compared with: dnsmasq and lighttpd, as Debian ships them."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 from appliance.lab.cell import Process
 from appliance.lab.cell import require
@@ -19,6 +20,7 @@ interface=eth0
 bind-interfaces
 no-ping
 leasefile-ro
+dhcp-lease-max=65535
 dhcp-range=10.8.0.0,static,255.255.0.0,1d
 dhcp-option=3,10.8.0.1
 dhcp-option=6,10.8.0.53
@@ -26,6 +28,33 @@ dhcp-option=15,n1.example
 dhcp-option=26,1500
 dhcp-option=121,0.0.0.0/0,10.8.0.1,169.254.169.254/32,10.8.0.2
 """
+# as ZStack writes it (2.1 to 2.2 of its spec): a tag and six options for each VM, in
+# files; names are left out, because nobody asks
+ZSTACK = """\
+port=0
+domain-needed
+bogus-priv
+no-hosts
+dhcp-option=vendor:MSFT,2,1i
+dhcp-lease-max=65535
+interface=eth0
+except-interface=lo
+bind-interfaces
+leasefile-ro
+dhcp-authoritative
+dhcp-hostsfile=/run/hosts
+dhcp-optsfile=/run/options
+dhcp-option=15,n1.example
+dhcp-range=10.8.0.1,static
+"""
+ZSTACK_OPTIONS = (
+    "option:router,10.8.0.1",
+    "option:dns-server,10.8.0.53",
+    "option:netmask,255.255.0.0",
+    "option:mtu,1500",
+    "121,0.0.0.0/0,10.8.0.1,169.254.169.254/32,10.8.0.2",
+    "249,0.0.0.0/0,10.8.0.1,169.254.169.254/32,10.8.0.2",
+)
 DNSMASQ_NAMES = """\
 interface=eth0
 bind-interfaces
@@ -37,6 +66,11 @@ local=/n1.example/
 cache-size=10000
 dns-forward-max=1000
 """
+# --log-facility=- : a line for each message, as ours writes one
+DNSMASQ_WORDS = [
+    *("dnsmasq", "-k", "-u", "root"),
+    *("-C", "/run/dnsmasq.conf", "--log-facility=-"),
+]
 LIGHTTPD = """\
 server.document-root = "/run/www"
 server.port = 80
@@ -66,13 +100,36 @@ def start_dnsmasq(peer: Guest, count: int, *, hosts_file: bool = False) -> Proce
     else:
         text += "".join(f"dhcp-host={line}" for line in lines)
     peer.path("/run/dnsmasq.conf").write_text(text)
-    # --log-facility=- : a line for each message, as ours writes one
-    return _start(
-        peer,
-        ["dnsmasq", "-k", "-u", "root", "-C", "/run/dnsmasq.conf", "--log-facility=-"],
-        "/proc/net/udp",
-        ":0043 ",
-    )
+    return _serve_dnsmasq(peer)
+
+
+def zstack_lines(number: int, hostname: str | None = None) -> tuple[str, str]:
+    """Return what a VM has in the hosts file, and in the options file."""
+    name, tag = hostname or default_name(address(number)), mac(number).replace(":", "")
+    hosts = f"{mac(number)},set:{tag},{address(number)},{name},infinite\n"
+    return hosts, "".join(f"tag:{tag},{option}\n" for option in ZSTACK_OPTIONS)
+
+
+def start_zstack(peer: Guest, count: int) -> Process:
+    """Serve *count* guests by dnsmasq, in the layout that ZStack writes."""
+    require("dnsmasq")
+    lines = [zstack_lines(number) for number in range(count)]
+    for file, texts in zip(("hosts", "options"), zip(*lines, strict=True), strict=True):
+        peer.path(f"/run/{file}").write_text("".join(texts))
+    peer.path("/run/dnsmasq.conf").write_text(ZSTACK)
+    return _serve_dnsmasq(peer)
+
+
+def restart_dnsmasq(peer: Guest, process: Process) -> Process:
+    """End dnsmasq and start it again with the files as they are; do not wait."""
+    process.kill()
+    process = peer.start(DNSMASQ_WORDS)
+    pin(process.pid, SERVING)
+    return process
+
+
+def _serve_dnsmasq(peer: Guest) -> Process:
+    return start_peer(peer, DNSMASQ_WORDS, "/proc/net/udp", ":0043 ")
 
 
 def start_dnsmasq_names(peer: Guest, count: int, upstream: str) -> Process:
@@ -83,7 +140,7 @@ def start_dnsmasq_names(peer: Guest, count: int, upstream: str) -> Process:
     peer.path("/run/names").write_text("".join(lines))
     peer.path("/run/dnsmasq.conf").write_text(f"{DNSMASQ_NAMES}server={upstream}\n")
     words = ["dnsmasq", "-k", "-u", "root", "-C", "/run/dnsmasq.conf"]
-    return _start(peer, words, "/proc/net/udp", ":0035 ")
+    return start_peer(peer, words, "/proc/net/udp", ":0035 ")
 
 
 def start_lighttpd(peer: Guest, documents: Mapping[str, bytes]) -> Process:
@@ -95,16 +152,26 @@ def start_lighttpd(peer: Guest, documents: Mapping[str, bytes]) -> Process:
         file.write_bytes(octets)
     peer.path("/run/lighttpd.conf").write_text(LIGHTTPD)
     words = ["lighttpd", "-D", "-f", "/run/lighttpd.conf"]
-    return _start(peer, words, "/proc/net/tcp", ":0050 ")
+    return start_peer(peer, words, "/proc/net/tcp", ":0050 ")
 
 
-def _start(peer: Guest, words: list[str], table: str, port: str) -> Process:
-    process = peer.start(words)
+def start_peer(
+    peer: Guest,
+    words: Sequence[str],
+    table: str,
+    port: str,
+    *,
+    environment: Mapping[str, str] = {},
+) -> Process:
+    """Start a server on its processor; return when *port* is in *table*."""
+    process = peer.start(words, environment=environment)
     until(
-        lambda: port in peer.run(["cat", table]).stdout,
+        lambda: port in peer.run(["cat", table]).stdout or process.poll() is not None,
         f"{words[0]} serves",
         within=READY_WITHIN,
         log=process.output,
     )
+    if process.poll() is not None:
+        raise RuntimeError(f"{words[0]} ended: {process.output()}")
     pin(process.pid, SERVING)
     return process

@@ -8,15 +8,14 @@ the same octets (a property test says so), at a small part of the price.
 """
 
 import struct
-from dataclasses import dataclass
 from dataclasses import fields
 from ipaddress import IPv4Interface
+from operator import attrgetter
 
 from .assembly import largest
 from .assembly import pace
 from .assembly import renewal_time
 from .bindings import Binding
-from .codes import CLIENT_PORT
 from .codes import SERVER_PORT
 from .codes import MessageType
 from .codes import OptionCode
@@ -29,6 +28,7 @@ from .frames import is_whole
 from .frames import pack_frame
 from .levels import host_name
 from .message import AT_LEAST
+from .message import NOWHERE
 from .message import Message
 from .options import find_spans
 from .options import message_type_name
@@ -40,6 +40,10 @@ from .pattern import XID
 from .pattern import Hole
 from .pattern import Pattern
 from .pattern import find_macs
+from .remembered import Answer
+from .remembered import Guest
+from .remembered import Shape
+from .remembered import To
 from .responder import Responder
 
 SHAPES_AT_MOST = 1024
@@ -49,53 +53,16 @@ ANSWERS_AT_MOST = 8192
 # the UDP checksum, xid and secs.  Then chaddr, and what is behind it.
 DECIDING = struct.Struct("!12x6s2x2sx1s2x14s2x4s6x18s6s")
 IPV4_AT, PLAIN_IPV4 = 14, 0x45  # a header without options: what follows has its place
+SENDER, GIADDR = slice(6, 12), slice(66, 70)
 OPTIONS_AT = 251  # octets of what decides, before the options
 SOURCE_AT, CIADDR_AT = 9, 29
 REPLY_OPTIONS_AT = 240
 
 PERSONAL = {"hardware", "address", "hostname", "client_id"}
 """A binding's fields that no other's answer depends on."""
-ALIKE = tuple(each.name for each in fields(Binding) if each.name not in PERSONAL)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shape:
-    """A message, but for its guest's own values."""
-
-    pattern: Pattern
-    client_id: slice | None
-    """Where option 61 is, in what decides."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """An answer, but for its guest's own values."""
-
-    pattern: Pattern
-    words: tuple[str, str]
-    """The type of the message and of the answer."""
-    reply: Reply
-    """The first one, to whichever guest."""
-    server: bytes
-    to_all: bool
-    seconds: int
-    """The lease that T1 is a part of; 0 where there is no T1."""
-    room: int
-    """Octets that the guest's name can have."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Guest:
-    """What is a guest's own in its messages and answers."""
-
-    binding: Binding
-    mac: bytes
-    address: bytes
-    name: bytes
-    """Option 12."""
-    pace: float
-    answers: dict[Shape, Answer]
-    """Those of all guests that are told the same."""
+alike = attrgetter(
+    *(each.name for each in fields(Binding) if each.name not in {*PERSONAL, "options"})
+)
 
 
 Recalled = tuple[bytes, Answer, Guest]
@@ -115,9 +82,11 @@ class Memory:
 
     def recall(self, frame: bytes, *, checksum_ready: bool) -> Recalled | None:
         """Return the answer to *frame*; None where the responder has to decide."""
-        if len(frame) < DECIDING.size or frame[6:12] != frame[70:76]:
+        if len(frame) < DECIDING.size:
             return None
         *deciding, mac = DECIDING.unpack_from(frame)
+        if frame[SENDER] != mac and not _is_relayed(frame, self._responder):
+            return None
         guest = self._meet(mac)
         if guest is None:
             return None
@@ -138,12 +107,15 @@ class Memory:
         payload = answer.pattern.fill(
             (mac, guest.address, guest.name, t1, frame[46:50])
         ).ljust(AT_LEAST, b"\0")
-        to, address = mac, guest.address
-        if answer.to_all:
-            to, address = BROADCAST.octets, EVERYONE.packed
         ours = self._responder.hardware.octets
-        addresses = answer.server + address
-        sent = pack_frame(to + ours, addresses, SERVER_PORT, CLIENT_PORT, payload)
+        match answer.to:
+            case To.GUEST:
+                ends = mac + ours, answer.server + guest.address
+            case To.ALL:
+                ends = BROADCAST.octets + ours, answer.server + EVERYONE.packed
+            case To.RELAY:
+                ends = frame[SENDER] + ours, answer.server + frame[GIADDR]
+        sent = pack_frame(*ends, SERVER_PORT, answer.port, payload)
         return sent, answer, guest
 
     def learn(self, frame: bytes, request: Message, decision: Decision) -> None:
@@ -152,9 +124,8 @@ class Memory:
             not isinstance(decision, Reply)
             or decision.kind not in (MessageType.OFFER, MessageType.ACK)
             or request.options.message_type == MessageType.INFORM
-            or request.relayed
             or decision.dropped
-            or frame[6:12] != request.chaddr
+            or (frame[SENDER] != request.chaddr and not request.relayed)
             or frame[IPV4_AT] != PLAIN_IPV4
             or not is_whole(frame, checksum_ready=False)
         ):
@@ -200,11 +171,17 @@ class Memory:
             or binding.address in network.server_ids
         ):
             return None
-        told: list[object] = [getattr(binding, each) for each in ALIKE]
-        told[ALIKE.index("options")] = tuple(sorted(binding.options.items()))
-        told += (network.ranges.index(place), not binding.hostname)
-        if binding.prefix is not None:  # then the mask is of the address
-            told.append(IPv4Interface((binding.address, binding.prefix)).network)
+        # with a prefix of its own the mask is of the address
+        own = None
+        if binding.prefix is not None:
+            own = IPv4Interface((binding.address, binding.prefix)).network
+        told = (
+            alike(binding),
+            tuple(sorted(binding.options.items())) if binding.options else (),
+            network.ranges.index(place),
+            not binding.hostname,
+            own,
+        )
         if len(self._guests) > 2 * len(responder.bindings):
             self._guests = {}
         guest = Guest(
@@ -213,7 +190,7 @@ class Memory:
             binding.address.packed,
             host_name(binding),
             pace(mac),
-            self._told.setdefault(tuple(told), {}),
+            self._told.setdefault(told, {}),
         )
         self._guests[mac] = guest
         return guest
@@ -279,14 +256,26 @@ class Memory:
         pattern = Pattern.cut(payload[:end], holes)
         t1 = renewal_time(seconds, guest.pace)
         own = (guest.mac, guest.address, guest.name, t1, payload[4:8])
-        to_all = reply.destination.hardware == BROADCAST
-        to_one = reply.destination.address == guest.binding.address
-        if pattern.fill(own).ljust(AT_LEAST, b"\0") != payload or to_all == to_one:
+        to = To.GUEST
+        if request.relayed:
+            to = To.RELAY
+        elif reply.destination.hardware == BROADCAST:
+            to = To.ALL
+        elif reply.destination.address != guest.binding.address:
+            return None
+        if pattern.fill(own).ljust(AT_LEAST, b"\0") != payload:
             return None
         words = message_type_name(request.options.message_type), name_of(reply.kind)
         room = largest(request, self._network.mtu) - end + len(guest.name)
         server = reply.source.packed
-        return Answer(pattern, words, reply, server, to_all, seconds, room)
+        port = reply.destination.port
+        return Answer(pattern, words, reply, server, to, port, seconds, room)
+
+
+def _is_relayed(frame: bytes, responder: Responder) -> bool:
+    """Whether a relay sent it, which has another MAC than its client."""
+    relay = frame[SENDER]
+    return frame[GIADDR] != NOWHERE.packed and relay != responder.hardware.octets
 
 
 def _bare(message: bytes, guest: Guest) -> bytes:

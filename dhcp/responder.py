@@ -186,7 +186,7 @@ class Responder:
     def _settled(self, silence: Silence) -> bool:
         """Whether it is certain that nobody here, ours or another's, knows a client."""
         return (
-            silence.reason is Reason.UNKNOWN
+            silence.reason in (Reason.UNKNOWN, Reason.POOL_EMPTY)
             and not self.network.shares_bridge
             and not self.bindings.unread
         )

@@ -20,10 +20,10 @@ from .destination import Arrival
 from .errors import MalformedMessage
 from .frames import Frame
 from .guards import Guards
-from .memory import Answer
-from .memory import Guest
 from .memory import Memory
 from .message import Message
+from .remembered import Answer
+from .remembered import Guest
 from .responder import Responder
 
 AT_ONCE = 128  # packets, then others have their turn and the port is drained
@@ -115,16 +115,20 @@ async def serve(
     backlog = Backlog()
     task_status.started()
     while True:
-        if backlog:
+        if backlog:  # others have their turn
             await trio.lowlevel.checkpoint()
         else:
             await port.wait()
-        started = perf_counter()
-        dropped = backlog.extend(port.drain())
-        now = clock()
-        events = [server.answer(each, now) for each in backlog.take(AT_ONCE)]
-        if dropped:
-            events.append(Crowded(dropped))
+        started, now = perf_counter(), clock()
+        events: list[Event] = []
+        while len(events) < AT_ONCE:
+            dropped = backlog.extend(port.drain())
+            if dropped:
+                events.append(Crowded(dropped))
+            if not backlog:
+                break
+            # what came meanwhile is taken in the same turn: to wait is dear
+            events += [server.answer(each, now) for each in backlog.take(AT_ONCE)]
         if events:
             observe(events, perf_counter() - started)
         if waiting is not None:

@@ -8,14 +8,11 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from httpd.errors import BadRequest
-from httpd.gate import Gate
 from httpd.messages import FileBody
 from httpd.messages import Request
+from httpd.messages import Response
 from httpd.paths import parse_target
 from httpd.respond import refuse
-from httpd.tokens import KEY_OCTETS
-from httpd.tokens import NONCE_OCTETS
-from httpd.tokens import TokenAuthority
 
 from ..errors import SettingsError
 from ..layout import Layout
@@ -104,8 +101,10 @@ def _explain_dns(options: argparse.Namespace, layout: Layout) -> int:
 
 
 def explain_http(options: argparse.Namespace, layout: Layout) -> int:
+    from ..metadata import UNKNOWN
     from ..metadata import Metadata
     from ..metadata import Outcome
+    from ..token_key import look_at_gate
 
     files = layout.network(options.network)
     settings, state = read_state(files)
@@ -124,12 +123,11 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         found["path"] = path
         headers = dict(map(_header, options.header))
         request = Request(options.method, options.url, path, query, headers)
-        # its key is nobody's: a token of the guest's cannot be tried here
-        gate = Gate(TokenAuthority(bytes(KEY_OCTETS), b""), lambda: bytes(NONCE_OCTETS))
-        metadata = Metadata(settings, rules, state, files, gate)
+        metadata = Metadata(settings, rules, state, files, look_at_gate(files))
         refusal = metadata.stop(request, address, record)
         if refusal is not None:
-            found["gate"] = (refusal.body or b"").decode().strip()  # type: ignore[union-attr] # a refusal is text
+            if refusal.origin != UNKNOWN:
+                found["gate"] = _told(refusal)
             outcome = Outcome(refusal)
         else:
             outcome = metadata.resolve(request, address, record, wait=True)
@@ -151,6 +149,14 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         os.close(response.body.descriptor)
     print_explanation(found, as_json=options.json)
     return 0
+
+
+def _told(stopped: Response) -> str:
+    """Return what the gate says; a token is the guest's, and not shown."""
+    if stopped.origin == "token":
+        return f"a token, in packets of TTL {stopped.hop_limit}"
+    assert isinstance(stopped.body, bytes), "a refusal is a line"
+    return stopped.body.decode().strip()
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -2,6 +2,9 @@
 
 import argparse
 import os
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
 
 from ..attachment import Bridged
@@ -27,6 +30,10 @@ from .screen import plural
 from .screen import print_json
 from .screen import print_table
 from .screen import warn
+
+# presets whose clients know no tokens of EC2's
+TOKENLESS_PRESETS = ("openstack", "nocloud", "zstack")
+NAMED_AT_MOST = 5  # guests of a note
 
 WORDS = {
     "add": "add a network, from a file or from options",
@@ -133,6 +140,10 @@ def show(options: argparse.Namespace, layout: Layout) -> int:
         "options": {str(code): each.hex() for code, each in network.options.items()},
         "ports": list(settings.metadata.ports),
         "presets": list(settings.metadata.presets),
+        "endpoint": settings.metadata.endpoint,
+        "tokens": settings.metadata.tokens,
+        "hop_limit": settings.metadata.hop_limit,
+        "reject_forwarded": settings.metadata.reject_forwarded,
         "identity": settings.metadata.identity,
         "unknown": settings.metadata.unknown,
         "connections_per_ip": settings.limits.connections_per_ip,
@@ -146,22 +157,32 @@ def show(options: argparse.Namespace, layout: Layout) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a look at a network found, in an operator's words."""
+
+    problems: list[str]
+    """What is wrong."""
+    notes: list[str] = field(default_factory=list)
+    """What is meant, perhaps."""
+
+
 def check(options: argparse.Namespace, layout: Layout) -> int:
     """Say everything that is wrong; 1 where anything is."""
     names = [options.network] if options.network else layout.network_names()
     found = {name: check_network(layout.network(name)) for name in names}
     if options.json:
-        print_json(found)
+        print_json({name: asdict(each) for name, each in found.items()})
     else:
-        for name, problems in found.items():
-            print(f"{name}: {plural(len(problems), 'problem') if problems else 'ok'}")
-            for problem in problems:
-                print(f"  {problem}")
-    return 1 if any(found.values()) else 0
+        for name, each in found.items():
+            number = len(each.problems)
+            print(f"{name}: {plural(number, 'problem') if number else 'ok'}")
+            for line in (*each.problems, *(f"note: {note}" for note in each.notes)):
+                print(f"  {line}")
+    return 1 if any(each.problems for each in found.values()) else 0
 
 
-def check_network(files: NetworkLayout) -> list[str]:
-    """Return what is wrong with a network, in an operator's words."""
+def check_network(files: NetworkLayout) -> Checked:
     try:
         settings = load_settings(files)
         load_rules(settings, files)
@@ -170,7 +191,7 @@ def check_network(files: NetworkLayout) -> list[str]:
 
             read_zone(files, settings.network.domain)
     except SettingsError as problem:
-        return [str(problem)]
+        return Checked([str(problem)])
     state = State(StateDirectory(files.bindings), settings)
     state.load()
     problems = [str(problem) for problem in state.problems.values()]
@@ -178,7 +199,26 @@ def check_network(files: NetworkLayout) -> list[str]:
         from .. import links
 
         problems += links.check(settings.attachment)
-    return problems
+    return Checked(problems, _closed_by_tokens(settings, state))
+
+
+def _closed_by_tokens(settings: Settings, state: State) -> list[str]:
+    """Say which presets `required` closes: their clients never ask for a token."""
+    closed = [each for each in settings.metadata.presets if each in TOKENLESS_PRESETS]
+    if not closed:
+        return []
+    what = f"closes {', '.join(closed)}: their clients fetch no token"
+    if settings.metadata.tokens == "required":
+        return [f'[metadata] tokens = "required" {what}']
+    guests = sorted(
+        record.ip for record in state.records.values() if record.tokens == "required"
+    )
+    if not guests:
+        return []
+    named = ", ".join(map(str, guests[:NAMED_AT_MOST]))
+    more = len(guests) - NAMED_AT_MOST
+    whose = f"{named} and {more} more" if more > 0 else named
+    return [f'tokens = "required" of {whose} {what}']
 
 
 def remove(options: argparse.Namespace, layout: Layout) -> int:

@@ -208,6 +208,22 @@ def test_nothing_new_writes_nothing(kept: Kept) -> None:
     assert read(kept.path.read_bytes()) == [(mac(5).octets, Activity(100.0))]
 
 
+def test_who_is_not_bound_does_not_fill_the_table(kept: Kept) -> None:
+    """dhcp 71: clients of a pool come and go, whatever MACs they invent."""
+
+    async def act() -> None:
+        kept.ear.hear(5, 100.0)
+        for number in range(STRANGERS_AT_MOST + 4):
+            kept.ear.activity[number.to_bytes(6)] = Activity(100.0)
+        await trio.sleep(2 * EVERY)
+        assert len(kept.ear.activity) == STRANGERS_AT_MOST + 5  # as many may be
+        kept.ear.activity[mac(99).octets] = Activity(100.0)
+        await trio.sleep(2 * EVERY)
+        assert kept.ear.activity == {mac(5).octets: Activity(100.0)}
+
+    kept.run(act)
+
+
 def test_what_cannot_be_written_is_told_once(kept: Kept) -> None:
     """dhcp 69: and is written when it can be."""
 
@@ -295,12 +311,11 @@ def test_a_kill_leaves_one_file_aside_at_most(kept: Kept) -> None:
 def test_who_was_heard_lately() -> None:
     """dhcp 71, 72: each MAC once, for an hour; a flood leaves the latest."""
     lately = Lately()
-    for now in (0.0, 1.0):
-        lately.note(mac(5).octets, now)
-    lately.note(mac(6).octets, 0.5)
+    for number, now in ((5, 0.0), (6, 0.5), (5, 1.0)):
+        lately.note(mac(number).octets, now)
     assert lately.count(1.0) == 2
-    lately.note(mac(6).octets, HOUR)
-    assert lately.count(HOUR + 1) == 1
+    assert lately.count(HOUR + 0.7) == 1
+    assert lately.count(HOUR + 1.0) == 0
     for number in range(2 * STRANGERS_AT_MOST):
         lately.note(number.to_bytes(6), HOUR)
     assert lately.count(HOUR) == STRANGERS_AT_MOST

@@ -206,7 +206,7 @@ def test_check_says_everything_that_is_wrong(tmp_path: Path) -> None:
     house.bind(6, ip="10.0.0.1")
     said = house.metalease("net", "check", "n1", "--json")
     assert said.code == 1
-    problems = listed(said.out)["n1"]
+    problems = listed(said.out)["n1"]["problems"]
     assert f"{house.file(5)}: mtu: 1: has to be 68 to 65535" in problems
     assert any("10.0.0.1 is the gateway's" in each for each in problems)
     house.files.rules.write_text("nonsense")

@@ -7,6 +7,8 @@ from dhcp.codes import MessageType
 from dhcp.decision import Probe
 from dhcp.decision import Reason
 from dhcp.lease import Lease
+from dhcp.message import NOWHERE
+from dhcp.message import Message
 
 from .guest import ADDRESS
 from .guest import BINDING
@@ -17,6 +19,7 @@ from .guest import answer
 from .guest import decide
 from .guest import responder
 from .guest import silence
+from .lodgers import AUTHORITATIVE
 from .lodgers import FIRST
 from .lodgers import GUEST
 from .lodgers import OTHER
@@ -83,6 +86,19 @@ def test_an_empty_pool_is_silent() -> None:
     for number in range(4):
         leased(found, replace(GUEST, hardware=hardware(number)))
     assert silence(found, GUEST.discover()) is Reason.POOL_EMPTY
+
+
+def test_an_empty_pool_and_clients_that_help_themselves() -> None:
+    """dhcp 18, 59: who sent 116 is told what the network says of it, where we have the
+    say, when there is no address left; before, it is offered one."""
+    found = server(replace(AUTHORITATIVE, options={116: b"\0"}))
+    lonely = GUEST.with_options({116: b"\1"})
+    assert vouched(found, lonely.discover()).address == FIRST
+    for number in range(4):
+        leased(found, replace(OTHER, hardware=hardware(number)))
+    reply = answer(found, lonely.discover())
+    assert (reply.kind, reply.address) == (MessageType.OFFER, NOWHERE)
+    assert Message.parse(reply.payload).options[116] == b"\0"
 
 
 def test_a_client_that_comes_back_has_its_address() -> None:

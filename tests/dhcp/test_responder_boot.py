@@ -46,6 +46,7 @@ def test_a_pxe_client_hears_its_own_words() -> None:
     assert offer.options[60] == b"PXEClient"
     assert offer.options[97] == MACHINE
     assert 97 not in told({**PXE, 60: b"MSFT 5.0"}).options
+    assert 97 not in told({55: ASKED, 97: MACHINE}).options
     without = {code: value for code, value in PXE.items() if code != 97}
     assert 97 not in told(without).options
 
@@ -86,7 +87,8 @@ def test_without_93_the_vendor_class_has_the_architecture() -> None:
     """dhcp 63: a client without 93 says its architecture in 60, or is a BIOS."""
     said = {55: ASKED, 60: b"PXEClient:Arch:00007:UNDI:003016"}
     assert told(said).options[67] == b"x64.efi"
-    assert told({55: ASKED, 60: b"PXEClient"}).options[67] == b"bios.kpxe"
+    for broken in (b"PXEClient", b"PXEClient:Arch:", b"PXEClient:Arch:x:UNDI:1"):
+        assert told({55: ASKED, 60: broken}).options[67] == b"bios.kpxe"
 
 
 def test_an_http_client_is_given_a_url() -> None:
@@ -110,6 +112,9 @@ def test_ipxe_is_given_the_script(sign: str) -> None:
     offer = told({**PXE, **IPXE[sign]})
     assert offer.options[67] == SCRIPT.encode()
     assert offer.file.rstrip(b"\0") == SCRIPT.encode()
+    assert offer.options[60] == b"PXEClient"
+    assert told({55: ASKED, **IPXE[sign]}).options[60] == b"PXEClient"
+    assert told({**HTTP, **IPXE[sign]}).options[60] == b"HTTPClient"
     assert told({**PXE, 77: b"iPXE-like"}).options[67] == b"bios.kpxe"
     scriptless = replace(BOOT, script=None)
     assert not told({**PXE, **IPXE[sign]}, scriptless).options.values.keys() & {60, 67}
@@ -124,6 +129,7 @@ def test_the_file_is_in_the_header_and_in_66_and_67() -> None:
     offer = told({**PXE, 55: bytes([1, 3])})
     assert (offer.siaddr, offer.file[:9]) == (TFTP, b"bios.kpxe")
     assert not {66, 67} & offer.options.values.keys()
+    assert 66 not in told(PXE, replace(BOOT, server=None)).options
     named = told(PXE, replace(BOOT, server_name="tftp.example"))
     assert named.options[66] == b"tftp.example"
     assert named.sname.rstrip(b"\0") == b"tftp.example"
@@ -145,6 +151,7 @@ def test_a_field_that_has_the_file_is_not_lent(
         message = Message.parse(reply.payload)
         found.add(dict(sequence(reply.payload)).get(52))
         assert message.file == b"bios.kpxe".ljust(128, b"\0")
+        assert {224, 225} <= message.options.values.keys() | {*reply.dropped}
         assert len(reply.payload) <= 548
     assert found == lent
 
@@ -208,3 +215,11 @@ def test_a_name_that_no_option_could_carry(wrong: dict[str, object]) -> None:
     """dhcp 12, 64: a name that fits in no option is refused, not met in a packet."""
     with pytest.raises(ValueError, match="octets"):
         replace(BOOT, **wrong)  # type: ignore[arg-type] # each case has its own
+
+
+def test_names_at_their_limit() -> None:
+    """dhcp 64: 255 octets in option 67, 63 and a null in `sname`."""
+    name, server = "n" * URL_AT_MOST, "s" * 63
+    offer = told({**PXE, 57: b"\5\xc0"}, Boot(server_name=server, files={0: name}))
+    assert offer.options[67] == name.encode()
+    assert offer.sname == server.encode() + b"\0"

@@ -131,6 +131,7 @@ def test_116_is_sent_only_to_who_sent_it() -> None:
     sending = Guest().with_options({116: b"\1"})
     offer = read(server, sending.discover())
     assert (offer.yiaddr, offer.options[116]) == (ADDRESS, b"\0")
+    assert 116 not in read(responder(), sending.discover()).options
     server.bindings.unread.add(b"another")
     assert silence(server, LONELY.discover()) is Reason.UNKNOWN
 

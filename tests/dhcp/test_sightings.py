@@ -98,7 +98,10 @@ def test_a_flood_of_forged_servers_is_bounded() -> None:
         found.see(OTHER_SERVER, HardwareAddress(number.to_bytes(6)), 2.0)
     assert len(found) == len(found.news()) == SERVERS_AT_MOST
     assert found.recent(2.0)[0].server_id == IPv4Address(1)
+    for number in range(SERVERS_AT_MOST):
+        found.hear(IPv4Address(number + 1000), 2.5)
     found.hear(IPv4Address(99), 3.0)
+    assert len(found._untold) == SERVERS_AT_MOST
     assert len(found) == len(found.recent(3.0)) == SERVERS_AT_MOST
     assert IPv4Address(1) not in [each.server_id for each in found.recent(3.0)]
 

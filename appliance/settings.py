@@ -5,6 +5,7 @@ Every key is described in docs/example.toml; an unknown one is an error.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,9 @@ def parse_settings(
     ranges = read_ranges(net)
     resolver = _dns(dns, ranges)
     network = read_network(net, dhcp, ranges, own_dns=resolver.enabled)
+    if not resolver.enabled and not network.dns:
+        # who would have been asked for the guests is told to them (dns 16)
+        network = replace(network, dns=resolver.upstream)
     settings = Settings(
         name=files.name,
         file=file,

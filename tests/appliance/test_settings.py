@@ -158,3 +158,25 @@ def test_any_file_is_read_or_refused(text: str, at: int, less: int) -> None:
         parse_settings(FILES, values)
     except SettingsError as problem:
         assert str(problem).startswith(str(FILES.settings))  # noqa: PT017 # or it is read
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "own"),
+    [
+        ("", (), True),
+        ('[dns]\nupstream = ["10.0.0.53"]\n', (), True),
+        ("[dns]\nenabled = false\n", (), False),
+        (
+            '[dns]\nenabled = false\nupstream = ["10.0.0.53"]\n',
+            (IPv4Address("10.0.0.53"),),
+            False,
+        ),
+    ],
+)
+def test_which_name_servers_guests_are_told(
+    text: str, told: tuple[IPv4Address, ...], own: bool
+) -> None:
+    """dns 16: our own address, or the upstreams where the resolver is off."""
+    base = N1.replace('dns = ["10.0.0.53"]\n', "")
+    network = parse(text, base).network
+    assert (network.dns, network.own_dns) == (told, own)

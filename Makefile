@@ -1,12 +1,13 @@
 # make lab   shows a network at work          make test  proves it
 # make deps  installs what the tests need     make bench measures it against its peers
+# make nightly breaks the program line by line: would its tests notice?
 
 # Debian's own, whatever comes first in PATH
 PYTHON  := /usr/bin/python3
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTEST  := -m pytest -q
 
-.PHONY: lab test deps lint bench suites reference clean
+.PHONY: lab test deps lint bench nightly suites reference clean
 
 lab: .deps-lab
 	$(SUDO) .venv/bin/metalease lab $(LAB)
@@ -36,6 +37,10 @@ lint:
 # other Python that the machine has.
 suites:
 	packaging/dev/suites.sh $(PYTEST)
+
+# Would the tests notice?  Each clause is broken in a copy, and its test has to fail.
+nightly: deps
+	$(SUDO) .venv/bin/python -m tests.breaks
 
 bench: deps
 	$(SUDO) .venv/bin/python -m benchmarks

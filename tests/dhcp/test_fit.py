@@ -223,3 +223,25 @@ def test_no_answer_is_larger_than_the_link(takes: int, mtu: int, octets: int) ->
         decision = server.respond(request, guest.arrival(), 0.0)
         if isinstance(decision, Reply):
             assert 300 <= len(decision.payload) <= max(576, min(takes, mtu)) - 28
+
+
+@pytest.mark.parametrize(("octets", "dropped"), [(125, ()), (126, (225,))])
+def test_a_lent_field_is_filled_to_its_end(
+    octets: int, dropped: tuple[int, ...]
+) -> None:
+    """dhcp 53: `file` takes 127 octets of options, then END; one more has no place."""
+    server = responder(network(c224=200, c225=octets))
+    reply = answer(server, Guest(options={55: bytes([1, 3, 224, 225])}).discover())
+    assert reply.dropped == dropped
+    if not dropped:
+        assert Message.parse(reply.payload).file[-1] == 255
+
+
+def test_who_is_lent_nothing_pays_nothing_for_it() -> None:
+    """dhcp 53: without option 55 no room is kept for option 52: what stays fills the
+    message to its last octet, beside what is dropped."""
+    plain = answer(responder(network()), Guest(options={}).discover())
+    bare = 240 + len(encode_options(sequence(plain.payload))) + 1
+    server = responder(network(c224=548 - bare - 2, c225=200))
+    reply = answer(server, Guest(options={}).discover())
+    assert (len(reply.payload), reply.dropped) == (548, (225,))

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from dhcp.network import Range
+from dhcp.network import RouterWith121
 
+from .guest import BINDING
+from .guest import GATEWAY
 from .guest import NETWORK
 from .guest import RANGE
 from .guest import SERVER
@@ -72,3 +75,42 @@ def test_a_guest_has_no_larger_mtu_than_its_link(mtu: int, sent: int) -> None:
     binding = replace(next(iter(responder().bindings)), mtu=mtu)
     server = responder(NETWORK, binding)
     assert read(server, Guest().discover()).options.number(26) == sent
+
+
+@pytest.mark.parametrize(
+    ("own", "dns", "default_network", "sent"),
+    [
+        (True, (), True, SERVER),
+        (True, (GATEWAY,), True, GATEWAY),
+        (False, (), True, None),
+        (True, (), False, None),
+        (True, (GATEWAY,), False, None),
+    ],
+)
+def test_our_own_resolver_is_option_6(
+    own: bool,
+    dns: tuple[IPv4Address, ...],
+    default_network: bool,
+    sent: IPv4Address | None,
+) -> None:
+    """dhcp 51: where no name server is given it is we; none off the default network."""
+    binding = replace(BINDING, default_network=default_network)
+    server = responder(replace(NETWORK, own_dns=own, dns=dns), binding)
+    assert read(server, Guest().discover()).options.address(6) == sent
+
+
+RFC = replace(NETWORK, router_with_121=RouterWith121.RFC, options={33: bytes(8)})
+
+
+def test_rfc_keeps_3_for_who_sends_no_list() -> None:
+    """dhcp 49: "rfc" is about clients that ask for 121; who sends no list has both."""
+    offer = read(responder(RFC), Guest(options={}).discover())
+    assert {3, 33, 121} <= offer.options.values.keys()
+
+
+def test_rfc_keeps_33_where_there_is_no_121() -> None:
+    """dhcp 49: where there is nothing to say in 121, option 33 stays."""
+    network = replace(RFC, ranges=(replace(RANGE, gateway=None),))
+    server = responder(network, replace(BINDING, metadata_route=False))
+    offer = read(server, Guest(options={55: bytes([33, 121])}).discover())
+    assert (33 in offer.options, 121 in offer.options) == (True, False)

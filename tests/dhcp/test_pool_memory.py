@@ -90,3 +90,15 @@ def test_the_later_record_is_right() -> None:
     assert pool.holds(0.0) == [Hold(address(1), Use.LEASED, mac(2), DAY)]
     pool.restore(Hold(address(1), Use.FREE, mac(2), 0.0))
     assert pool.holds(0.0) == []
+
+
+def test_a_former_client_is_known_from_a_journal() -> None:
+    """dhcp 29: who had an address has it again after a restart, if it is free; what is
+    in quarantine was nobody's to have again, and what has no client neither."""
+    pool = make(3)
+    pool.restore(Hold(address(2), Use.FREE, mac(1), 0.0))
+    pool.restore(Hold(address(1), Use.QUARANTINED, mac(2), 5.0))
+    pool.restore(Hold(address(0), Use.FREE, b"", 0.0))
+    assert [hold.hardware for hold in pool.memory(0.0)] == [mac(1), mac(2)]
+    assert offer(pool, 1, 10.0) == address(2)
+    assert offer(pool, 2, 10.0) == address(0)

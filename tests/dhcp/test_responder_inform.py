@@ -118,3 +118,10 @@ def test_an_inform_from_another_range_changes_no_offer() -> None:
     assert ack.options.address(3) == SECOND.gateway
     assert ack.options.address(54) == SECOND.server_id
     assert answer(server, Guest().discover()) == before
+
+
+def test_ciaddr_comes_before_the_source() -> None:
+    """dhcp 36: where ciaddr is given it is the address, whatever the source is."""
+    for source in (NOWHERE, FOREIGN):
+        reply = answer(responder(), Guest().inform(), arrival=Guest().arrival(source))
+        assert reply.destination.address == ADDRESS

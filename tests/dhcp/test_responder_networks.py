@@ -111,3 +111,23 @@ def test_a_nak_comes_from_the_range_of_the_binding() -> None:
         assert isinstance(decision, Reply)
         assert decision.source == place.server_id
         assert read(server, guest.reboot(WRONG)).options.address(54) == place.server_id
+
+
+def test_a_nak_to_a_stranger_comes_from_the_range_that_it_asks_in() -> None:
+    """dhcp 42: its source is our address where the stranger wants to be, or where its
+    relay is; what is in no range has the first."""
+    network = replace(
+        NETWORK, authoritative=True, ranges=(NETWORK.ranges[0], OTHER_RANGE)
+    )
+    guest = Guest(OTHER_MAC)
+    relayed = replace(guest, giaddr=IPv4Address("10.7.0.9"))
+    for request, place in (
+        (guest.reboot(WRONG), NETWORK.ranges[0]),
+        (guest.reboot(OTHER_ADDRESS), OTHER_RANGE),
+        (guest.renew(OTHER_ADDRESS), OTHER_RANGE),
+        (relayed.request_nothing(), OTHER_RANGE),
+        (guest.reboot(IPv4Address("192.168.7.7")), NETWORK.ranges[0]),
+    ):
+        decision = decide(responder(network), request)
+        assert isinstance(decision, Reply)
+        assert (decision.kind, decision.source) == (MessageType.NAK, place.server_id)

@@ -156,6 +156,8 @@ def test_a_removed_pair_is_a_nak_where_that_is_switched_on(message: str) -> None
         server.network = NETWORK
         assert silence(server, request) is Reason.UNKNOWN
         server.network = REMEMBERING
+    nothing = Guest(STRANGER).request_nothing()
+    assert silence(server, nothing) is Reason.UNKNOWN
 
 
 def test_a_removed_pair_is_forgotten_when_its_mac_is_bound_again() -> None:

@@ -8,6 +8,7 @@ import trio
 
 from .counts import Counts
 from .counts import Dropped
+from .datagrams import client_of
 
 IDLE = 10.0  # seconds without a whole query (RFC 7766 section 6.2.3)
 CONNECTIONS_AT_MOST = 100
@@ -22,14 +23,14 @@ class Server(Protocol):
     @property
     def counts(self) -> Counts: ...
 
-    def admits(self, client: str) -> bool: ...
+    def admits(self, client: int) -> bool: ...
 
-    def knows(self, client: str) -> bool: ...
+    def knows(self, client: int) -> bool: ...
 
     def answer(
         self,
         query: bytes,
-        client: str,
+        client: int,
         send: Callable[[bytes], None],
         now: float,
         *,
@@ -42,7 +43,7 @@ class Connections:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._of_client: Counter[str] = Counter()
+        self._of_client: Counter[int] = Counter()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Answer one client until it leaves, or says nothing more.
@@ -62,7 +63,7 @@ class Connections:
                 if not self._of_client[client]:
                     del self._of_client[client]
 
-    def _has_room(self, client: str) -> bool:
+    def _has_room(self, client: int) -> bool:
         if not self._server.knows(client):
             self._server.counts.dropped[Dropped.FOREIGN] += 1
             return False
@@ -81,7 +82,7 @@ class Connections:
 class Conversation:
     """One connection: what is read is answered in line, or later."""
 
-    def __init__(self, server: Server, stream: trio.SocketStream, client: str) -> None:
+    def __init__(self, server: Server, stream: trio.SocketStream, client: int) -> None:
         self._server = server
         self._stream = stream
         self._client = client
@@ -162,8 +163,8 @@ class Conversation:
             self._relief.unpark_all()
 
 
-def _client(stream: trio.SocketStream) -> str | None:
+def _client(stream: trio.SocketStream) -> int | None:
     try:
-        return str(stream.socket.getpeername()[0])
+        return client_of(stream.socket.getpeername()[0])
     except OSError:
         return None  # it has left already

@@ -24,7 +24,7 @@ class Asker:
     """One who waits for an upstream's answer."""
 
     query: Query
-    client: str
+    client: int
     tcp: bool
     tell: Callable[[Answer], None]
 
@@ -45,7 +45,7 @@ class Flights:
         self._counts = counts
         self._per_client = per_client
         self._waiting: dict[tuple[Key, bool], list[Asker]] = {}
-        self._of_client: Counter[str] = Counter()
+        self._of_client: Counter[int] = Counter()
 
     def join(self, forward: Forward, asker: Asker) -> None:
         """Let *asker* wait for the answer, and ask if nobody has."""

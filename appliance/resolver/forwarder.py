@@ -5,8 +5,9 @@ socket, hence a random port, with a random id and random letters (RFC 5452), and
 the answer to exactly that comes back.
 """
 
-import random
+import os
 import socket
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
@@ -34,10 +35,13 @@ from .wire import is_same_question
 
 PORT = 53
 TRIES = 3  # of one upstream: a datagram may be lost
-LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+CASE = bytes(
+    0x20 if chr(each).isascii() and chr(each).isalpha() else 0 for each in range(256)
+)
+"""By octet, the bit that a letter's case is."""
+FRESH = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+FINAL = {Rcode.NOERROR, Rcode.NXDOMAIN}  # who says something else may be alone with it
 WITHOUT_QUESTION = {Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED}
-
-_random = random.SystemRandom()
 
 
 @dataclass(slots=True)
@@ -67,24 +71,49 @@ class Forwarder:
             query = Query.parse(octets)
         except MalformedQuery:
             return outcome
-        upstreams = self._health.order(self._routes.choose(query.lowered))
-        said_no: set[IPv4Address] = set()
-        with trio.move_on_after(IN_ALL):
+        await self.resolve(query, outcome, tcp=tcp)
+        return outcome
+
+    async def resolve(
+        self,
+        query: Query,
+        outcome: Outcome,
+        *,
+        tcp: bool,
+        within: float = IN_ALL,
+        said_no: Set[IPv4Address] = frozenset(),
+    ) -> None:
+        """Ask one upstream after the other; say in *outcome* what came of it.
+
+        Who is of *said_no* was asked already, and had no answer of use.
+        """
+        upstreams, said_no = self.order(query), set(said_no)
+        with trio.move_on_after(within):
             for upstream in upstreams * TRIES:
                 if upstream in said_no:
                     continue
                 reply = await self._try(query, upstream, outcome, tcp=tcp)
                 if reply is None:
                     outcome.silent += 1
-                    self._health.failed(upstream, trio.current_time())
-                    self._trouble.set()
+                    self.failed(upstream)
                     continue
-                self._health.answered(upstream)
+                self.answered(upstream)
                 outcome.reply = reply
-                if reply[3] & 15 in (Rcode.NOERROR, Rcode.NXDOMAIN):
+                if reply[3] & 15 in FINAL:
                     break
                 said_no.add(upstream)
-        return outcome
+
+    def order(self, query: Query) -> list[IPv4Address]:
+        """Return whom to ask, one after the other."""
+        return self._health.order(self._routes.choose(query.lowered))
+
+    def failed(self, upstream: IPv4Address) -> None:
+        """It was asked and did not answer."""
+        self._health.failed(upstream, trio.current_time())
+        self._trouble.set()
+
+    def answered(self, upstream: IPv4Address) -> None:
+        self._health.answered(upstream)
 
     async def watch(self, token: str) -> None:
         """Probe the upstreams until cancelled: whether they live, and ask us.
@@ -97,7 +126,7 @@ class Forwarder:
                 self._trouble = trio.Event()
                 now = trio.current_time()
                 for upstream in self._health.due(now):
-                    name = b"\x08" + b"%08x" % _random.getrandbits(32)
+                    name = b"\x08" + os.urandom(4).hex().encode()
                     query = Query(0, RD, name + loop_name(token), Type.TXT, IN)
                     nursery.start_soon(self._probe, query, upstream)
                 with trio.move_on_after(self._health.next_due() - now):
@@ -127,18 +156,37 @@ class Forwarder:
                 return None  # nobody listens there, or no way leads there
         return None
 
+    def send(
+        self, query: Query, upstream: IPv4Address, *, edns: bool = True
+    ) -> tuple[socket.socket, bytes]:
+        """Ask *upstream* from a fresh socket: it, and what was asked.
+
+        Resource handling: the socket is the caller's.  Error handling: an OSError.
+        """
+        asked = self._question(query, upstream, edns=edns)
+        fresh = socket.socket(socket.AF_INET, FRESH)
+        try:
+            fresh.connect((str(upstream), self._port))
+            fresh.send(asked)
+        except OSError:
+            fresh.close()
+            raise
+        return fresh, asked
+
     async def _by_udp(
         self, query: Query, upstream: IPv4Address, outcome: Outcome, *, edns: bool
     ) -> bytes:
-        asked = self._question(query, upstream, edns=edns)
-        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as fresh:
-            await fresh.connect((str(upstream), self._port))
-            await fresh.send(asked)
+        fresh, asked = self.send(query, upstream, edns=edns)
+        with fresh:
             while True:
-                reply = await fresh.recv(MESSAGE_AT_MOST)
-                match = _compare(reply, asked, query)
+                await trio.lowlevel.wait_readable(fresh)
+                try:
+                    reply = fresh.recv(MESSAGE_AT_MOST)
+                except BlockingIOError:
+                    continue  # its checksum was wrong
+                match = compare(reply, asked, query)
                 if match is Match.EXACT:
-                    return _restored(reply, query)
+                    return restored(reply, query)
                 outcome.strange += 1
                 if match is Match.LETTERS:  # forged, or a poor upstream: TCP tells
                     return await self._by_tcp(query, upstream, outcome, edns=edns)
@@ -152,22 +200,20 @@ class Forwarder:
             await stream.send_all(len(asked).to_bytes(2, "big") + asked)
             length = int.from_bytes(await _receive(stream, 2), "big")
             reply = await _receive(stream, length)
-        match = _compare(reply, asked, query)
+        match = compare(reply, asked, query)
         if match is Match.NONE:
             outcome.strange += 1
             raise OSError("the upstream answered something else")
         if match is Match.LETTERS:
             self._health.changing_letters.add(upstream)
-        return _restored(reply, query)
+        return restored(reply, query)
 
     def _question(self, query: Query, upstream: IPv4Address, *, edns: bool) -> bytes:
         letters = query.name
         if upstream not in self._health.changing_letters:
-            letters = bytes(
-                octet ^ 0x20 if octet in LETTERS and _random.getrandbits(1) else octet
-                for octet in query.name
-            )
-        return encode_query(query, _random.getrandbits(16), letters, edns=edns)
+            letters = _shuffled(query.name)
+        number = int.from_bytes(os.urandom(2), "big")
+        return encode_query(query, number, letters, edns=edns)
 
 
 class Match(Enum):
@@ -178,7 +224,16 @@ class Match(Enum):
     NONE = "to something else"
 
 
-def _compare(reply: bytes, asked: bytes, query: Query) -> Match:
+def _shuffled(name: bytes) -> bytes:
+    """Return *name* with each letter's case as chance has it."""
+    case = int.from_bytes(name.translate(CASE), "big")
+    chance = int.from_bytes(os.urandom(len(name)), "big")
+    changed = int.from_bytes(name, "big") ^ case & chance
+    return changed.to_bytes(len(name), "big")
+
+
+def compare(reply: bytes, asked: bytes, query: Query) -> Match:
+    """Return how well *reply* is one to *query*, which was sent as *asked*."""
     if len(reply) < HEADER.size or reply[:2] != asked[:2] or not reply[2] << 8 & QR:
         return Match.NONE
     questions = int.from_bytes(reply[4:6], "big")
@@ -193,7 +248,7 @@ def _compare(reply: bytes, asked: bytes, query: Query) -> Match:
     return Match.NONE
 
 
-def _restored(reply: bytes, query: Query) -> bytes:
+def restored(reply: bytes, query: Query) -> bytes:
     """Return *reply* with the question's letters as our client's query had them."""
     if not int.from_bytes(reply[4:6], "big"):
         return reply[:4] + HEADER.pack(0, 0, 1, 0, 0, 0)[4:] + query.question

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -10,7 +11,12 @@ from .channel import ASKED
 from .channel import DRAIN_AT_MOST
 from .channel import HELLO
 from .channel import MESSAGE_AT_MOST
+from .errors import MalformedQuery
+from .first_tries import FirstTries
+from .first_tries import Question
 from .forwarder import Forwarder
+from .forwarder import Outcome
+from .wire import Query
 
 QUESTIONS_AT_MOST = 1_000  # at a time
 GREETING = 10.0  # seconds that a daemon has to say who it is
@@ -36,21 +42,23 @@ async def serve_line(
             return
         token, _, network = hello[ASKED.size :].decode().partition(" ")
         forwarder = first or open_network(network)
-        sender, answers = trio.open_memory_channel[bytes](QUESTIONS_AT_MOST)
+        later, answers = trio.open_memory_channel[bytes](QUESTIONS_AT_MOST)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(forwarder.watch, token)
             nursery.start_soon(_write, line, answers)
-            await _read(line, forwarder, sender, nursery)
+            tries = FirstTries(forwarder, nursery)
+            nursery.start_soon(tries.run)
+            await _read(line, tries, partial(_tell, line, later), nursery)
             nursery.cancel_scope.cancel()
 
 
 async def _read(
     line: socket.socket,
-    forwarder: Forwarder,
-    answers: "trio.MemorySendChannel[bytes]",
+    tries: FirstTries,
+    tell: Callable[[int, Outcome], None],
     nursery: trio.Nursery,
 ) -> None:
-    """Give each question a task, until there are no more."""
+    """Ask each question, until there are no more."""
     while True:
         await trio.lowlevel.wait_readable(line)
         for _ in range(DRAIN_AT_MOST):
@@ -59,42 +67,51 @@ async def _read(
                 break
             if not message:
                 return
-            if len(nursery.child_tasks) > QUESTIONS_AT_MOST:
+            if len(tries) + len(nursery.child_tasks) > QUESTIONS_AT_MOST:
                 continue  # more than a daemon of ours asks
             ticket, tcp = ASKED.unpack_from(message)
-            octets = message[ASKED.size :]
-            nursery.start_soon(_answer, forwarder, answers, ticket, octets, bool(tcp))
+            told = partial(tell, ticket)
+            try:
+                query = Query.parse(message[ASKED.size :])
+            except MalformedQuery:
+                told(Outcome())
+                continue
+            tries.ask(Question(query, bool(tcp), told))
 
 
-async def _answer(
-    forwarder: Forwarder,
-    answers: "trio.MemorySendChannel[bytes]",
+def _tell(
+    line: socket.socket,
+    later: "trio.MemorySendChannel[bytes]",
     ticket: int,
-    octets: bytes,
-    tcp: bool,
+    outcome: Outcome,
 ) -> None:
-    outcome = await forwarder.ask(octets, tcp=tcp)
     silent, strange = min(outcome.silent, 255), min(outcome.strange, 255)
     head = ANSWERED.pack(ticket, outcome.reply is not None, silent, strange)
-    try:
-        answers.send_nowait(head + (outcome.reply or b""))
-    except trio.WouldBlock:
-        pass  # a daemon that does not read counts the time itself
+    message = head + (outcome.reply or b"")
+    if not _send(line, message):
+        try:
+            later.send_nowait(message)
+        except trio.WouldBlock:
+            pass  # a daemon that does not read counts the time itself
 
 
 async def _write(
     line: socket.socket, answers: "trio.MemoryReceiveChannel[bytes]"
 ) -> None:
     async for message in answers:
-        while True:
-            try:
-                line.send(message)
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(line)
-                continue
-            except OSError:
-                pass  # it hung up, as the reader sees
-            break
+        while not _send(line, message):
+            await trio.lowlevel.wait_writable(line)
+
+
+def _send(line: socket.socket, message: bytes) -> bool:
+    """Send *message*; False where *line* takes no more now."""
+    try:
+        line.send(message)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # it hung up, as the reader sees
+    return True
 
 
 def _receive(line: socket.socket) -> bytes | None:

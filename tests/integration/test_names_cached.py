@@ -187,4 +187,4 @@ def test_a_loop_is_not_entered(
         said = dig(guest, f"name{number}.example.org")
         assert said.answers == ["A 198.51.100.2"], said.text
         assert second.asked(f"name{number}.example.org") == 1
-    assert "example.org" not in looping.output()
+    assert "example.org" not in looping.output().lower()  # letters are random

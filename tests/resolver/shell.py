@@ -1,8 +1,9 @@
-"""A server whose listener is a list, and whose upstream is the test."""
+"""A server whose socket is a list, and whose upstream is the test."""
 
-import socket
+import ctypes
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import cast
 
@@ -11,6 +12,10 @@ import trio.testing
 
 from appliance.resolver.channel import Channel
 from appliance.resolver.channel import Done
+from appliance.resolver.datagrams import AT_ONCE
+from appliance.resolver.datagrams import Datagrams
+from appliance.resolver.datagrams import Prepared
+from appliance.resolver.datagrams import client_of
 from appliance.resolver.server import DnsServer
 from appliance.resolver.server import Limits
 
@@ -22,26 +27,44 @@ LIMITS = Limits()
 LOOPBACK = IPv4Network("127.0.0.0/8")
 
 
-class ListListener:
+class ListDatagrams:
     """Datagrams to come, and datagrams that went."""
 
     def __init__(self) -> None:
         self.coming: list[tuple[bytes, tuple[str, int]] | OSError] = []
         self.sent: list[tuple[bytes, tuple[str, int]]] = []
         self.takes = True
+        self.looks = 0
+        """How often somebody looked whether something has come."""
+        self._batch: list[tuple[bytes, tuple[str, int]]] = []
 
-    def recvfrom(self, most: int) -> tuple[bytes, tuple[str, int]]:
-        if not self.coming:
-            raise BlockingIOError
-        found = self.coming.pop(0)
-        if isinstance(found, OSError):
-            raise found
-        return found[0][:most], found[1]
+    def receive(self) -> tuple[list[bytes], list[int]]:
+        self.looks += 1
+        batch, self.coming = self.coming[:AT_ONCE], self.coming[AT_ONCE:]
+        self._batch = [each for each in batch if not isinstance(each, OSError)]
+        queries = [query[2:] for query, _ in self._batch]
+        return queries, [client_of(peer[0]) for _, peer in self._batch]
 
-    def sendto(self, octets: bytes, peer: tuple[str, int]) -> None:
-        if not self.takes:
-            raise OSError(1, "Operation not permitted")
-        self.sent.append((octets, peer))
+    def query(self, place: int) -> bytes:
+        return self._batch[place][0]
+
+    def peer(self, place: int) -> tuple[str, int]:
+        return self._batch[place][1]
+
+    def answer(self, answers: Sequence[Prepared | None]) -> None:
+        for (query, peer), prepared in zip(self._batch, answers, strict=True):
+            if prepared is not None:
+                self.send(peer, query[:2] + prepared.octets)
+
+    def answer_all(self, starts: Sequence[int], lengths: Sequence[int]) -> None:
+        for (query, peer), start, length in zip(
+            self._batch, starts, lengths, strict=True
+        ):
+            self.send(peer, query[:2] + ctypes.string_at(start, length))
+
+    def send(self, peer: tuple[str, int], octets: bytes) -> None:
+        if self.takes:
+            self.sent.append((octets, peer))
 
 
 class TestChannel(Channel):
@@ -82,7 +105,7 @@ class Shell:
         self.server = DnsServer(
             self.resolver, self.channel if channel else None, ranges, limits
         )
-        self.listener = ListListener()
+        self.listener = ListDatagrams()
 
     def hear(self, *queries: bytes, client: str = CLIENT) -> list[bytes]:
         """Return what is sent when *queries* come."""
@@ -92,10 +115,9 @@ class Shell:
             self.drain()
         return [octets for octets, _ in self.listener.sent[before:]]
 
-    def drain(self) -> int:
-        """Answer once, and return how many queries that was."""
-        listener = cast(socket.socket, self.listener)
-        return self.server._drain(listener, trio.current_time())
+    def drain(self) -> bool:
+        """Answer once, and return whether more is expected at once."""
+        return self.server._drain(cast(Datagrams, self.listener), trio.current_time())
 
 
 def in_loop(scenario: Callable[[], Awaitable[None]]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 import trio.testing
 
@@ -13,6 +14,8 @@ from appliance.resolver.server import Limits
 from .shell import LIMITS
 from .shell import LOOPBACK
 from .shell import Shell
+
+NOTHING_FOR = 5.0  # seconds, real ones, in which nobody acts
 
 
 def framed(*queries: bytes) -> bytes:
@@ -36,13 +39,29 @@ class Client:
             if len(self._buffer) >= end > 2:
                 found, self._buffer = self._buffer[2:end], self._buffer[end:]
                 return found
-            try:
-                piece = await self.stream.receive_some(65_536)
-            except trio.BrokenResourceError:
-                return None
+            piece = await self._receive_some()
             if not piece:
                 return None
             self._buffer += piece
+
+    async def _receive_some(self) -> bytes:
+        """Return what comes; fail where nothing does and nobody acts, for no clock goes
+        on meanwhile."""
+        piece = b""
+
+        async def receive(nursery: trio.Nursery) -> None:
+            nonlocal piece
+            try:
+                piece = await self.stream.receive_some(65_536)
+            except trio.BrokenResourceError:
+                pass
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(receive, nursery)
+            await trio.testing.wait_all_tasks_blocked(NOTHING_FOR)
+            pytest.fail("nothing comes, and the connection stays open")
+        return piece
 
 
 class Place(Shell):

@@ -15,6 +15,7 @@ from appliance.resolver.errors import MalformedQuery
 from appliance.resolver.responses import encode_answer
 from appliance.resolver.responses import encode_error
 from appliance.resolver.responses import fit
+from appliance.resolver.wire import RECORDS_AT_MOST
 from appliance.resolver.wire import Query
 from appliance.resolver.wire import Rcode
 
@@ -136,6 +137,19 @@ def test_a_broken_response_is_an_error(case: str) -> None:
     """dns 15: whatever is wrong with a response, it is MalformedQuery."""
     with pytest.raises(MalformedQuery):
         parse_body(broken(BROKEN[case]), QUESTION)
+
+
+@pytest.mark.parametrize("count", [RECORDS_AT_MOST, RECORDS_AT_MOST + 1])
+def test_so_many_records_are_read(count: int) -> None:
+    """dns 15: a response of more records than anybody sends is an error."""
+    record = b"\0" + bytes.fromhex("0010 0001 0000003c 0000")
+    whole = reply(ASKED, edns=False)
+    wire = whole[:6] + count.to_bytes(2, "big") + whole[8:] + record * count
+    if count <= RECORDS_AT_MOST:
+        assert parse_body(wire, QUESTION).counts == (count, 0, 0)
+        return
+    with pytest.raises(MalformedQuery):
+        parse_body(wire, QUESTION)
 
 
 def test_every_truncation_of_a_response_is_an_error() -> None:

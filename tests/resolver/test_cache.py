@@ -40,6 +40,8 @@ LIFETIMES = {
     "NODATA behind a CNAME": (
         body("www.example 300 CNAME a.example", authority=soa(300, 60)), 60),
     "NXDOMAIN without a SOA": (body(rcode="NXDOMAIN"), 0),
+    "NXDOMAIN behind a CNAME without a SOA": (
+        body("www.example 300 CNAME a.example", rcode="NXDOMAIN"), 0),
     "NODATA without a SOA": (body(), 0),
     "truncated": (body(POSITIVE, tc=True), 0),
     "SERVFAIL": (body(rcode="SERVFAIL"), 5),

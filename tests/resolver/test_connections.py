@@ -89,6 +89,7 @@ def test_one_that_has_said_its_last_is_answered() -> None:
 
 def test_a_silent_client_is_left() -> None:
     """dns 9: ten seconds without a whole query end a connection (RFC 7766 6.2.3)."""
+    assert IDLE == 10
 
     async def scenario(place: Place) -> None:
         client = await place.connect()

@@ -96,6 +96,18 @@ def test_the_last_word_of_those_who_fail() -> None:
                    Upstream(11, udp=says("REFUSED")))  # fmt: skip
 
 
+def test_one_that_did_not_answer_a_question_is_asked_last() -> None:
+    """dns 7: no probe has to find out first."""
+    one, two = Upstream(10), Upstream(11, udp=well)
+
+    async def scenario(forwarder: Forwarder) -> None:
+        for _ in range(3):
+            assert good(await forwarder.ask(ASKED, tcp=False))
+
+    with_upstreams(scenario, one, two)
+    assert (len(one.asked), len(two.asked)) == (1, 3)
+
+
 def test_a_dead_upstream_costs_one_wait() -> None:
     """dns 7: who failed is asked after the others, until a probe finds it well."""
     one, two = Upstream(10), Upstream(11, udp=well)

@@ -10,11 +10,15 @@ import trio
 import trio.testing
 
 from appliance.errors import SettingsError
+from appliance.resolver import channel as channel_module
 from appliance.resolver.channel import AGAIN
+from appliance.resolver.channel import ANSWERED
+from appliance.resolver.channel import HELLO
 from appliance.resolver.channel import SILENCE
 from appliance.resolver.channel import WAITING_AT_MOST
 from appliance.resolver.channel import Channel
 from appliance.resolver.forwarder import Forwarder
+from appliance.resolver.line import QUESTIONS_AT_MOST
 from appliance.resolver.line import serve_line
 
 from .ends import Answers
@@ -223,3 +227,46 @@ def test_a_network_that_cannot_be_opened_harms_no_other() -> None:
         channel._socket.close()
 
     with_upstreams(scenario)
+
+
+def test_a_daemon_that_reads_late_misses_nothing() -> None:
+    """dns 7: what the line does not take at once is sent when it does."""
+    count = 600
+
+    async def scenario(forwarder: Forwarder) -> None:
+        ours, theirs = pair()
+        ours.setblocking(False)
+        with ours:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve_line, theirs, lambda _: forwarder, None)
+                ours.send(channel_module.ASKED.pack(HELLO, 0) + b"token net1")
+                for ticket in range(1, count + 1):
+                    await trio.lowlevel.wait_writable(ours)
+                    ours.send(channel_module.ASKED.pack(ticket, 0) + ASKED)
+                    if not ticket % 50:  # not more than the upstream's socket holds
+                        await trio.sleep(0.5)
+                tickets: set[int] = set()
+                with trio.fail_after(5):
+                    while len(tickets) < count:
+                        await trio.lowlevel.wait_readable(ours)
+                        tickets.add(ANSWERED.unpack_from(ours.recv(4096))[0])
+                nursery.cancel_scope.cancel()
+        assert tickets == set(range(1, count + 1))
+
+    with_upstreams(scenario, Upstream(10, udp=well))
+
+
+def test_a_forwarder_has_so_many_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """dns 7: more questions than a daemon asks at a time are not asked."""
+    assert QUESTIONS_AT_MOST == 1_000
+    monkeypatch.setattr("appliance.resolver.line.QUESTIONS_AT_MOST", 20)
+    one = Upstream(10)
+
+    async def scenario(channel: Channel, forwarder: Forwarder) -> None:
+        answers = Answers()
+        for _ in range(30):
+            assert channel.ask(ASKED, answers, tcp=False)
+        await trio.testing.wait_all_tasks_blocked(0.005)
+        assert 10 < len(one.asked) <= 21
+
+    joined(scenario, one)

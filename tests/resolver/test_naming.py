@@ -246,6 +246,15 @@ def test_our_own_addresses_have_names(make: Make) -> None:
         assert found(naming, "254.169.254.169.in-addr.arpa", "PTR") == metadata
 
 
+def test_every_name_below_localhost_is_localhost(make: Make) -> None:
+    """dns 5: RFC 6761 section 6.3."""
+    settings, files = make()
+    naming = Naming(settings, files)
+    for name in ("localhost", "a.localhost", "a.b.localhost"):
+        assert found(naming, name) == ["127.0.0.1"]
+        assert found(naming, name, "AAAA") == ["::1"]
+
+
 def test_who_brought_a_name(make: Make) -> None:
     """issue 7: `explain dns` names the binding, the zone file, or us."""
     settings, files = make("web A 10.0.0.9")

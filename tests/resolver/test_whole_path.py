@@ -7,6 +7,7 @@ import trio
 import trio.testing
 
 from appliance.resolver.channel import Channel
+from appliance.resolver.datagrams import client_of
 from appliance.resolver.forwarder import Forwarder
 from appliance.resolver.line import serve_line
 from appliance.resolver.server import DnsServer
@@ -63,7 +64,7 @@ def test_a_loop_is_found_by_server_and_forwarder_together() -> None:
     def back(asked: bytes) -> list[bytes]:
         """Ask the server, as an upstream would that forwards to it."""
         found: list[bytes] = []
-        servers[0].answer(asked, "127.0.0.1", found.append, 0.0, tcp=False)
+        servers[0].answer(asked, client_of("127.0.0.1"), found.append, 0.0, tcp=False)
         return found
 
     say: Say = back

@@ -3,6 +3,7 @@
 import pytest
 
 from appliance.resolver.errors import MalformedQuery
+from appliance.resolver.wire import RECORDS_AT_MOST
 from appliance.resolver.wire import Edns
 from appliance.resolver.wire import Query
 from appliance.resolver.wire import encode_query
@@ -79,6 +80,19 @@ def test_what_cannot_be_read_is_answered_with_an_error(case: str) -> None:
     """dns 6, 15: QDCOUNT other than 1, pointers, long labels and names, cut records."""
     with pytest.raises(MalformedQuery) as problem:
         Query.parse(octets(MALFORMED[case]))
+    assert problem.value.answerable
+
+
+@pytest.mark.parametrize("count", [RECORDS_AT_MOST, RECORDS_AT_MOST + 1])
+def test_so_many_records_are_skipped(count: int) -> None:
+    """dns 15: a query of more records than anybody sends is not read to its end."""
+    record = "00 0001 0001 00000000 0000"
+    whole = octets(f"{HEAD[:-4]}{count:04x} {NAME} 0001 0001 {record * count}")
+    if count <= RECORDS_AT_MOST:
+        assert Query.parse(whole).edns is None
+        return
+    with pytest.raises(MalformedQuery) as problem:
+        Query.parse(whole)
     assert problem.value.answerable
 
 

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 
+from dhcp.assembly import ONLY_IF_ASKED
 from dhcp.boot import ARCHITECTURES
 from dhcp.boot import Boot
 from dhcp.clients import ClientClass
@@ -81,7 +82,7 @@ def read_network(
         rapid_commit=dhcp.take("rapid_commit", reader.flag, False),
         echo_client_id=dhcp.take("echo_client_id", reader.flag, True),
         trust_option_82=dhcp.take("trust_option_82", reader.flag, False),
-        always=dhcp.take("always", reader.list_of(reader.integer(1, 254)), ALWAYS),
+        always=dhcp.take("always", reader.list_of(_unasked), ALWAYS),
         bootp=dhcp.take("bootp", reader.flag, False),
         require_source_mac=dhcp.take("require_source_mac", reader.flag, False),
         nak_per_second=dhcp.take("nak_per_second", reader.integer(1, 1_000), 1),
@@ -90,6 +91,14 @@ def read_network(
         classes=tuple(_class(each) for each in dhcp.tables("class")),
         boot=_boot(dhcp),
     )
+
+
+def _unasked(value: object) -> int:
+    """Read an option that is sent although nobody asked for it."""
+    code = reader.integer(1, 254)(value)
+    if code in ONLY_IF_ASKED:
+        raise ValueError(f"option {code} is only for who asks for it: leave it out")
+    return code
 
 
 def _class(table: Table) -> ClientClass:
@@ -141,6 +150,9 @@ def _boot(dhcp: Table) -> Boot | None:
             numbers = _architecture(key)
         except ValueError as problem:
             raise inner.wrong(key, str(problem)) from None
+        twice = [number for number in numbers if number in files]
+        if twice:
+            raise inner.wrong(key, f"architecture {twice[0]} has a file already")
         files |= dict.fromkeys(numbers, name)
     table.close()
     try:

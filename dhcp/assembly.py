@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .bindings import Binding
+from .boot import BootAnswer
 from .clients import Client
 from .codes import INFINITE
 from .codes import OptionCode
@@ -78,6 +79,8 @@ class Menu:
     available: Mapping[int, bytes]
     chosen: Mapping[int, bytes]
     """Encoded, in the order of the answer."""
+    boot: BootAnswer | None = None
+    """What the header says."""
 
 
 def choose(available: Mapping[int, bytes], network: Network, client: Client) -> Menu:
@@ -86,10 +89,11 @@ def choose(available: Mapping[int, bytes], network: Network, client: Client) -> 
     Without a request list that is all of it (dhcp 46).
     """
     asked = client.asked
+    boot = client.boot.as_told(available) if client.boot is not None else None
     if asked is None:
         codes = [code for code in available if code not in ONLY_IF_ASKED]
     else:
-        unasked = client.boot.unasked if client.boot is not None else ()
+        unasked = boot.unasked if boot is not None else ()
         codes = list(dict.fromkeys((*asked, *network.always, *unasked)))
     if (
         network.router_with_121 is RouterWith121.RFC
@@ -104,7 +108,7 @@ def choose(available: Mapping[int, bytes], network: Network, client: Client) -> 
         for code in codes
         if code in available and code != ONLY_IF_SENT
     }
-    return Menu(available, chosen)
+    return Menu(available, chosen, boot)
 
 
 def name_by_fqdn(menu: Menu, request: Message) -> Mapping[int, bytes]:

@@ -7,6 +7,7 @@ script.  Without a word of the operator nobody is told anything (dhcp 65).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from .codes import OptionCode
@@ -16,6 +17,7 @@ PXE = b"PXEClient"
 HTTP = b"HTTPClient"
 IPXE = b"iPXE"
 FILE_AT_MOST = 127  # octets of the field `file`, its null apart
+SERVER_NAME_AT_MOST = 63  # octets of the field `sname`, its null apart
 URL_AT_MOST = 255  # octets of option 67
 
 # Numbers of option 93 (IANA, "Processor Architecture Types") by an operator's word.
@@ -59,6 +61,23 @@ class BootAnswer:
             return OptionCode.VENDOR_CLASS_ID, OptionCode.BOOT_FILE_NAME
         return (OptionCode.VENDOR_CLASS_ID,)
 
+    def as_told(self, told: Mapping[int, bytes]) -> "BootAnswer":
+        """Return the answer whose header says what 66 and 67 of *told* say.
+
+        A nearer level may have others than the boot table, and old loaders look in
+        the header alone.
+        """
+        own = self.options
+        answer = replace(self, file=told.get(OptionCode.BOOT_FILE_NAME, self.file))
+        name = told.get(OptionCode.TFTP_SERVER_NAME)
+        if name is None or name == own.get(OptionCode.TFTP_SERVER_NAME):
+            return answer
+        try:
+            return replace(answer, server=IPv4Address(name.decode()), server_name=b"")
+        except ValueError:
+            short = name if len(name) <= SERVER_NAME_AT_MOST else b""
+            return replace(answer, server=None, server_name=short)
+
 
 @dataclass(frozen=True, slots=True)
 class Boot:
@@ -79,8 +98,12 @@ class Boot:
         for name in (*self.files.values(), *filter(None, (self.script,))):
             if not 0 < len(name.encode()) <= URL_AT_MOST:
                 raise ValueError(f"{name!r} is not 1 to {URL_AT_MOST} octets long")
-        if len(self.server_name.encode()) > 63:
-            raise ValueError(f"{self.server_name!r} is longer than 63 octets")
+            if not name.isprintable():
+                raise ValueError(f"{name!r} holds a control character")
+        if len(self.server_name.encode()) > SERVER_NAME_AT_MOST:
+            raise ValueError(
+                f"{self.server_name!r} is longer than {SERVER_NAME_AT_MOST} octets"
+            )
 
     def answer(self, options: Options) -> BootAnswer | None:
         """Return what a client that sends *options* is told; None for nothing."""

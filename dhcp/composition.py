@@ -42,7 +42,6 @@ def compose_answer(
     network: Network,
     place: Range,
     menu: Menu,
-    boot: BootAnswer | None,
     yiaddr: IPv4Address,
     lease_options: Iterable[tuple[int, bytes]],
     notes: tuple[Note, ...],
@@ -56,15 +55,15 @@ def compose_answer(
         {**name_by_fqdn(menu, request), **_echoes(request, menu, network)},
         _agent(request, network),
         octets=largest(request, network.mtu),
-        lent=_lent(request, boot),
+        lent=_lent(request, menu.boot),
     )
     if fitted.dropped:
         notes += (Note.DROPPED_OPTION,)
     reply = _reply_to(request, yiaddr, fitted)
     if kind is not MessageType.OFFER:
         reply = replace(reply, ciaddr=request.ciaddr)
-    if boot is not None:
-        reply = _booting(reply, boot)
+    if menu.boot is not None:
+        reply = _booting(reply, menu.boot)
     return Reply(
         kind,
         reply.pack_with(fitted.options),

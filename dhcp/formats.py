@@ -58,6 +58,8 @@ def text(text: str) -> bytes:
     """Read text as it is; empty text is refused, as RFC 2132 has no such option."""
     if not text:
         raise ValueError("needs some text")
+    if not text.isprintable():  # a NUL would end it in a header's field
+        raise ValueError(f"{text!r} holds a control character")
     return text.encode()
 
 

@@ -1,6 +1,6 @@
-"""What each level of the configuration says: network, range, class, boot, binding.
+"""What each level of the configuration says: network, range, class, binding.
 
-The later is the nearer, and wins.
+The later is the nearer, and wins.  A boot table is a level behind who has it.
 """
 
 from collections.abc import Iterable
@@ -32,10 +32,13 @@ def levels(
         ("network", _of_network(network, binding)),
         ("range", _of_range(network, place, binding)),
     ]
+    boot_at = len(found)
     for each in client.classes:
         found.append((f"class {each.name}", dict(each.options)))
-    if client.boot is not None:
-        found.append(("boot", client.boot.options))
+        if each.boot is not None:
+            boot_at = len(found)
+    if client.boot is not None:  # as near as who has the table
+        found.insert(boot_at, ("boot", client.boot.options))
     if binding is not None:
         found.append(("binding", _of_binding(network, binding)))
     return found

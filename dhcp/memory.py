@@ -48,6 +48,7 @@ from .responder import Responder
 
 SHAPES_AT_MOST = 1024
 ANSWERS_AT_MOST = 8192
+TOLD_AT_LEAST = 1024  # kinds of binding, before those that are gone are dropped
 
 # What decides, of a frame: not its MACs, nor the IPv4 identification, TTL and checksum,
 # the UDP checksum, xid and secs.  Then chaddr, and what is behind it.
@@ -184,6 +185,8 @@ class Memory:
         )
         if len(self._guests) > 2 * len(responder.bindings):
             self._guests = {}
+        if len(self._told) > max(TOLD_AT_LEAST, 2 * len(responder.bindings)):
+            self._forget()
         guest = Guest(
             binding,
             mac,

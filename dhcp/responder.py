@@ -275,7 +275,6 @@ class Responder:
             network=network,
             place=place,
             menu=self._menus.choose(network, place, binding, client),
-            boot=client.boot,
             yiaddr=yiaddr,
             lease_options=lease_options,
             notes=notes,

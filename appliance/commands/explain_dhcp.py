@@ -7,6 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
+from dhcp.bindings import Binding
 from dhcp.clients import describe_client
 from dhcp.codes import BROADCAST_FLAG
 from dhcp.codes import MessageType
@@ -17,6 +18,7 @@ from dhcp.decision import Reply
 from dhcp.decision import Silence
 from dhcp.decision import name_of
 from dhcp.destination import Arrival
+from dhcp.errors import MalformedMessage
 from dhcp.formats import octets
 from dhcp.hardware import HardwareAddress
 from dhcp.levels import levels
@@ -101,7 +103,7 @@ def _message(options: argparse.Namespace, mac: HardwareAddress) -> Message:
         IPv4Address(_read(f"--{flag}", said, _packed)) if said else ANYWHERE
         for flag, said in (("ciaddr", options.ciaddr), ("relay", options.relay))
     )
-    return Message(
+    message = Message(
         op=Op.BOOTREQUEST,
         chaddr=mac.octets,
         flags=BROADCAST_FLAG if options.broadcast else 0,
@@ -109,6 +111,10 @@ def _message(options: argparse.Namespace, mac: HardwareAddress) -> Message:
         giaddr=giaddr,
         options=Options(values),
     )
+    try:
+        return Message.parse(message.pack())  # as the daemon gets it
+    except MalformedMessage as problem:
+        raise SettingsError("the message", str(problem)) from None
 
 
 def _read(flag: str, said: str, read: Callable[[str], bytes]) -> bytes:
@@ -143,6 +149,8 @@ def _answer(
     network = settings.network
     client_id = request.options.get(OptionCode.CLIENT_ID)
     binding = state.table.find(request.chaddr, client_id)
+    if binding is None and request.options.message_type == MessageType.INFORM:
+        binding = state.table.at(request.ciaddr)
     place = network.range_of(reply.source)
     assert place is not None  # it answers from one of its own addresses
     client = describe_client(request.options, network.classes, network.boot)
@@ -157,11 +165,9 @@ def _answer(
         origins |= dict.fromkeys(TIMES, "client, within the lease_time here")
     origins |= dict.fromkeys(ECHOED, "echo")
     origins[OptionCode.CLIENT_FQDN] = origins.get(OptionCode.HOST_NAME, "rule")
-    mac = HardwareAddress(request.chaddr)
-    how = "bound to" if binding else "the pool's, for"
     return {
         "answer": name_of(reply.kind),
-        "because": reply.text or f"{reply.address} is {how} {mac}",
+        "because": reply.text or _because(request, reply, binding),
         "address": str(message.yiaddr),
         "to": f"{to.address} port {to.port}, {to.hardware}",
         "octets": len(reply.payload),
@@ -178,3 +184,15 @@ def _answer(
         "left_out": list(reply.dropped),
         "notes": [note.value for note in reply.notes],
     }
+
+
+def _because(request: Message, reply: Reply, binding: Binding | None) -> str:
+    if request.options.message_type == MessageType.INFORM:
+        return "it has an address, and asks for the rest"
+    if reply.address == ANYWHERE:
+        return "nobody has bound it: option 116 says what then"
+    mac = HardwareAddress(request.chaddr)
+    if binding is None:
+        return f"{reply.address} is the pool's, for {mac}"
+    by = "" if binding.hardware == mac else ", by client-id"
+    return f"{reply.address} is bound to {binding.hardware}{by}"

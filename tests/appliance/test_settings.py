@@ -109,6 +109,21 @@ def test_options_that_are_the_protocols_own(code: int) -> None:
         parse(f'[dhcp.options]\n"{code}" = "01"')
 
 
+@pytest.mark.parametrize("code", [108, 249])
+def test_who_does_not_ask_is_not_sent_what_is_for_who_asks(code: int) -> None:
+    """dhcp 50, 59: 108 takes IPv4 away from who has not asked for it."""
+    what = rf"dhcp\.always: .*option {code} is only for who asks for it: leave it out"
+    with pytest.raises(SettingsError, match=what):
+        parse(f"[dhcp]\nalways = [1, {code}]")
+
+
+def test_an_architecture_has_one_file() -> None:
+    """dhcp 63: by its word and by its number it is the same."""
+    what = r"dhcp\.boot\.files\.bios: architecture 0 has a file already"
+    with pytest.raises(SettingsError, match=what):
+        parse('[dhcp.boot.files]\n0 = "one"\nbios = "other"')
+
+
 @pytest.mark.parametrize(
     ("address", "what"),
     [

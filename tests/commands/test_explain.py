@@ -199,3 +199,57 @@ def test_each_level_gives_its_options(tmp_path: Path) -> None:
     assert 53 not in origins(5, "--type", "bootp")
     said = house.metalease("explain", "n1", "dhcp", mac(5), "--relay", "10.0.0.8")
     assert "to         10.0.0.8 port 67" in said.out
+
+
+def test_who_is_told_by_its_address(house: House) -> None:
+    """dhcp 36: an INFORM gives no address; a stranger's is of whom its IP is bound
+    to."""
+    house.bind(5, options={"42": "10.0.0.33", "224": "0xabcd"})
+    words = ("--type", "inform", "--ciaddr", "10.0.0.5", "--prl", "42,224", "--json")
+    for number in (5, 9):
+        found = listed(
+            house.metalease("explain", "n1", "dhcp", mac(number), *words).out
+        )
+        assert found["because"] == "it has an address, and asks for the rest"
+        origins = {each["code"]: each["from"] for each in found["options"]}
+        assert (origins[42], origins[224]) == ("binding", "binding")
+
+
+def test_why_nobody_is_offered_an_address(house: House) -> None:
+    """dhcp 18, 59: an OFFER of 0.0.0.0 is nobody's address."""
+    text = '[dhcp]\nauthoritative = true\n[dhcp.options]\n116 = "0"\n'
+    house.files.settings.write_text(N1 + text)
+    words = ("explain", "n1", "dhcp", mac(9), "--send", "116=01", "--json")
+    found = listed(house.metalease(*words).out)
+    assert (found["answer"], found["address"]) == ("OFFER", "0.0.0.0")
+    assert found["because"] == "nobody has bound it: option 116 says what then"
+
+
+def test_whose_client_id_it_is(house: House) -> None:
+    """dhcp 13: what a client-id finds is bound to another MAC than the client's."""
+    house.bind(5, client_id="0102030405")
+    words = ("explain", "n1", "dhcp", mac(9), "--client-id", "0102030405", "--json")
+    found = listed(house.metalease(*words).out)
+    assert found["because"] == f"10.0.0.5 is bound to {mac(5)}, by client-id"
+
+
+@pytest.mark.parametrize(
+    "sent", ["50=01", "54=0102", "57=ff", "61=01", "51=00", "116="]
+)
+def test_an_option_of_a_wrong_length_is_ignored(house: House, sent: str) -> None:
+    """dhcp 7: as the daemon does, which reads it from the wire."""
+    words = ("explain", "n1", "dhcp", mac(5), "--send", sent, "--json")
+    said = house.metalease(*words)
+    assert (said.code, said.err) == (0, "")
+    found = listed(said.out)
+    assert (found["answer"], found["address"]) == ("OFFER", "10.0.0.5")
+    assert "ignored_option" in found["notes"]
+    assert 61 not in {each["code"] for each in found["options"]}
+
+
+def test_a_message_that_no_daemon_reads(house: House) -> None:
+    """dhcp 7: an option 53 that is not one octet."""
+    said = house.metalease("explain", "n1", "dhcp", mac(5), "--send", "53=0101")
+    assert (said.code, said.out) == (1, "")
+    assert "option 53: is not one octet" in said.err
+    assert "Traceback" not in said.err

@@ -25,6 +25,7 @@ EFI = ClientClass("efi", architectures=(7, 9), boot=Boot(files={7: "class.efi"})
 BOTH = ClientClass("both", vendor_class=b"PXEClient", architectures=(7,))
 BIOS = ClientClass("bios", architectures=(0,))
 EVERYONE = ClientClass("everyone", options={43: b"all"})
+OWN_FILE = ClientClass("own", vendor_class=b"PXE", options={67: b"own.kpxe"})
 EFI_64 = {93: b"\0\7"}
 
 MEMBERS: list[tuple[ClientClass, dict[int, bytes], bool]] = [
@@ -103,6 +104,25 @@ def test_a_class_has_boot_files_of_its_own() -> None:
     assert told(network, 67, c60=b"PXEClient", c93=b"\0\7") == b"class.efi"
     assert told(network, 67, c60=b"PXEClient", c93=b"\0\0") == b"bios.kpxe"
     assert told(network, 67, c60=b"PXEClient", c93=b"\0\x09") is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "file"),
+    [
+        ((), b"network.efi"),
+        ((OWN_FILE,), b"own.kpxe"),
+        ((EFI, OWN_FILE), b"own.kpxe"),
+        ((OWN_FILE, EFI), b"class.efi"),
+    ],
+)
+def test_a_boot_table_is_as_near_as_its_owner(
+    classes: tuple[ClientClass, ...], file: bytes
+) -> None:
+    """dhcp 63: option 67 of a class wins over the files of its network, and of a class
+    before it; not over those of a nearer one."""
+    everywhere = Boot(files={7: "network.efi"})
+    network = replace(NETWORK, boot=everywhere, classes=classes)
+    assert told(network, 67, c60=b"PXEClient", c93=b"\0\7") == file
 
 
 def test_the_levels_are_named_for_people() -> None:

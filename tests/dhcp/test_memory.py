@@ -12,6 +12,7 @@ from dhcp.frames import Frame
 from dhcp.hardware import HardwareAddress
 from dhcp.memory import ANSWERS_AT_MOST
 from dhcp.memory import SHAPES_AT_MOST
+from dhcp.memory import TOLD_AT_LEAST
 from dhcp.memory import Memory
 from dhcp.message import Message
 from dhcp.responder import Responder
@@ -211,6 +212,19 @@ def test_what_is_remembered_is_bounded(count: int) -> None:
         assert recall(memory, frame) in (None, fresh(server, frame))
         assert len(memory._shapes) <= SHAPES_AT_MOST
         assert memory._answers <= ANSWERS_AT_MOST
+
+
+def test_a_binding_that_changes_for_ever_leaves_nothing_behind() -> None:
+    """dhcp 71: what was told by bindings that are gone does not fill the memory."""
+    server = responder(NETWORK, BINDING)
+    memory = Memory(server)
+    guest = guest_of(BINDING)
+    frame = guest.frame(guest.discover())
+    for number in range(2 * TOLD_AT_LEAST):
+        own = {224: number.to_bytes(4, "big")}
+        server.bindings.put(replace(BINDING, options=own))
+        assert recall(memory, frame) is None
+        assert len(memory._told) <= TOLD_AT_LEAST + 1
 
 
 def test_the_server_has_its_own_hardware() -> None:

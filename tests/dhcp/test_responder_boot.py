@@ -16,6 +16,7 @@ from .guest import NETWORK
 from .guest import Guest
 from .guest import answer
 from .guest import codes
+from .guest import read
 from .guest import responder
 from .guest import sequence
 
@@ -223,3 +224,24 @@ def test_names_at_their_limit() -> None:
     offer = told({**PXE, 57: b"\5\xc0"}, Boot(server_name=server, files={0: name}))
     assert offer.options[67] == name.encode()
     assert offer.sname == server.encode() + b"\0"
+
+
+@pytest.mark.parametrize("asked", [ASKED, bytes([1, 3])])
+def test_a_nearer_file_is_in_the_header_too(asked: bytes) -> None:
+    """dhcp 64: where a binding has 66 and 67 of its own, `file`, `sname` and siaddr
+    are no others than they are."""
+    name = "long" * 40
+
+    def header(options: dict[int, bytes]) -> tuple[bytes, bytes, IPv4Address]:
+        server = responder(BOOTING, replace(BINDING, options=options))
+        offer = read(server, Guest(options={**PXE, 55: asked}).discover())
+        if 67 in asked:
+            assert offer.options.values.items() >= options.items()
+        return offer.file.rstrip(b"\0"), offer.sname.rstrip(b"\0"), offer.siaddr
+
+    assert header({}) == (b"bios.kpxe", b"", TFTP)
+    assert header({67: b"own.kpxe"}) == (b"own.kpxe", b"", TFTP)
+    assert header({66: b"10.0.0.8"}) == (b"bios.kpxe", b"", IPv4Address("10.0.0.8"))
+    assert header({66: b"boot.example"}) == (b"bios.kpxe", b"boot.example", NOWHERE)
+    assert header({66: name.encode()}) == (b"bios.kpxe", b"", NOWHERE)
+    assert header({67: name.encode()}) == (b"", b"", TFTP)

@@ -71,6 +71,8 @@ class BindingTable:
         self._by_hardware: dict[bytes, Binding] = {}
         self._by_address: dict[IPv4Address, Binding] = {}
         self._by_client_id: dict[bytes, Binding] = {}
+        self.version = object()
+        """Another one after each change: what is the same was not changed."""
         self.unread: set[bytes] = set()
         """MACs whose binding could not be read."""
         self.removed: OrderedDict[bytes, IPv4Address] = OrderedDict()
@@ -98,6 +100,7 @@ class BindingTable:
             )
         self._detach(binding.hardware)
         self.removed.pop(binding.hardware.octets, None)
+        self.version = object()
         self._by_hardware[binding.hardware.octets] = binding
         self._by_address[binding.address] = binding
         if binding.client_id is not None:
@@ -115,6 +118,7 @@ class BindingTable:
     def _detach(self, hardware: HardwareAddress) -> Binding | None:
         binding = self._by_hardware.pop(hardware.octets, None)
         if binding is not None:
+            self.version = object()
             del self._by_address[binding.address]
             client_id = binding.client_id
             # the NIC that took the client-id over keeps it

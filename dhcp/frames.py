@@ -138,21 +138,27 @@ def pack_frame(
 
 
 def is_whole(frame: bytes, *, checksum_ready: bool) -> bool:
-    """Whether the checksums of a frame are right that has no IPv4 options.
+    """Whether a frame that has no IPv4 options is all there, and right.
 
-    And whether nothing comes after its datagram.
+    Nothing comes after its datagram.
     """
-    if int.from_bytes(frame[14:34], "big") % 0xFFFF:
-        return False
     length = int.from_bytes(frame[38:40], "big")
-    if length != len(frame) - UDP_AT or length + 20 != int.from_bytes(
-        frame[16:18], "big"
-    ):
+    if length != len(frame) - UDP_AT:
+        return False
+    if length + IPV4.size != int.from_bytes(frame[16:18], "big"):
+        return False
+    return is_summed(frame, checksum_ready=checksum_ready)
+
+
+def is_summed(frame: bytes, *, checksum_ready: bool) -> bool:
+    """Whether the checksums are right of a frame whose lengths are."""
+    if int.from_bytes(frame[14:34], "big") % 0xFFFF:
         return False
     if not checksum_ready or frame[40:42] == b"\0\0":
         return True
     # addresses and datagram are neighbours: the pseudo header and what follows it
     total = int.from_bytes(frame[26:], "big")
+    length = len(frame) - UDP_AT
     if length & 1:
         total <<= 8
     return (total + PROTOCOL_UDP + length) % 0xFFFF == 0

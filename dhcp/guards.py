@@ -43,7 +43,7 @@ class Guards:
     ) -> None:
         """*knows* tells of a chaddr whether it is one of ours."""
         self._knows = knows
-        self._known = known
+        self.known = known
         self._unknown = unknown
         self._buckets: dict[bytes, Bucket] = {}
         self._enough = BUCKETS_AT_LEAST
@@ -56,7 +56,11 @@ class Guards:
             if not self._knows(chaddr):
                 return self._strangers.take(self._unknown, now)
             bucket = self._meet(chaddr, now)
-        return bucket.take(self._known, now)
+        return bucket.take(self.known, now)
+
+    def bucket_of(self, chaddr: bytes, now: float) -> Bucket:
+        """Return the bucket of a client that is known to be ours."""
+        return self._buckets.get(chaddr) or self._meet(chaddr, now)
 
     def _meet(self, chaddr: bytes, now: float) -> Bucket:
         if len(self._buckets) >= self._enough:
@@ -64,7 +68,7 @@ class Guards:
                 mac: bucket for mac, bucket in self._buckets.items() if self._knows(mac)
             }
             self._enough = max(BUCKETS_AT_LEAST, 2 * len(self._buckets))
-        bucket = Bucket(self._known * SECONDS_OF_BURST, now)
+        bucket = Bucket(self.known * SECONDS_OF_BURST, now)
         self._buckets[chaddr] = bucket
         return bucket
 

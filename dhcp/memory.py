@@ -24,6 +24,7 @@ from .decision import Reply
 from .decision import name_of
 from .destination import BROADCAST
 from .destination import EVERYONE
+from .frames import is_summed
 from .frames import is_whole
 from .frames import pack_frame
 from .levels import host_name
@@ -88,7 +89,7 @@ class Memory:
         *deciding, mac = DECIDING.unpack_from(frame)
         if frame[SENDER] != mac and not _is_relayed(frame, self._responder):
             return None
-        guest = self._meet(mac)
+        guest = self.meet(mac)
         if guest is None:
             return None
         message = b"".join((*deciding, frame[DECIDING.size :]))
@@ -100,7 +101,7 @@ class Memory:
             answer is None
             or len(guest.name) > answer.room
             or shape.pattern.fill((mac, guest.address)) != message
-            or not is_whole(frame, checksum_ready=checksum_ready)
+            or not is_summed(frame, checksum_ready=checksum_ready)
             or not self._is(guest, message, shape)
         ):
             return None
@@ -109,13 +110,12 @@ class Memory:
             (mac, guest.address, guest.name, t1, frame[46:50])
         ).ljust(AT_LEAST, b"\0")
         ours = self._responder.hardware.octets
-        match answer.to:
-            case To.GUEST:
-                ends = mac + ours, answer.server + guest.address
-            case To.ALL:
-                ends = BROADCAST.octets + ours, answer.server + EVERYONE.packed
-            case To.RELAY:
-                ends = frame[SENDER] + ours, answer.server + frame[GIADDR]
+        if answer.to is To.GUEST:
+            ends = mac + ours, answer.server + guest.address
+        elif answer.to is To.ALL:
+            ends = BROADCAST.octets + ours, answer.server + EVERYONE.packed
+        else:
+            ends = frame[SENDER] + ours, answer.server + frame[GIADDR]
         sent = pack_frame(*ends, SERVER_PORT, answer.port, payload)
         return sent, answer, guest
 
@@ -131,7 +131,7 @@ class Memory:
             or not is_whole(frame, checksum_ready=False)
         ):
             return
-        guest = self._meet(request.chaddr)
+        guest = self.meet(request.chaddr)
         if guest is None or decision.address != guest.binding.address:
             return
         *deciding, _ = DECIDING.unpack_from(frame)
@@ -152,16 +152,19 @@ class Memory:
         self._shapes, self._told, self._guests = {}, {}, {}
         self._answers = 0
 
-    def _meet(self, mac: bytes) -> Guest | None:
+    def meet(self, mac: bytes) -> Guest | None:
         """Return the guest that *mac* is bound to, and what is its own."""
         responder = self._responder
         if self._network is not responder.network:
             self._forget()
-        binding = responder.bindings.find(mac)
+        bindings, guest = responder.bindings, self._guests.get(mac)
+        if guest is not None and guest.version is bindings.version:
+            return guest
+        binding = bindings.find(mac)
         if binding is None:
             return None
-        guest = self._guests.get(mac)
         if guest is not None and guest.binding is binding:
+            guest.version = bindings.version
             return guest
         network = self._network
         place = network.range_of(binding.address)
@@ -194,6 +197,7 @@ class Memory:
             host_name(binding),
             pace(mac),
             self._told.setdefault(told, {}),
+            bindings.version,
         )
         self._guests[mac] = guest
         return guest

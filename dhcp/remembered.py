@@ -5,6 +5,7 @@ from enum import Enum
 
 from .bindings import Binding
 from .decision import Reply
+from .guards import Bucket
 from .pattern import Pattern
 
 
@@ -43,7 +44,7 @@ class Answer:
     """Octets that the guest's name can have."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Guest:
     """What is a guest's own in its messages and answers."""
 
@@ -55,3 +56,7 @@ class Guest:
     pace: float
     answers: dict[Shape, Answer]
     """Those of all guests that are told the same."""
+    version: object
+    """Of the table, when its binding was looked up last."""
+    bucket: Bucket | None = None
+    """Its rate, for who guards it."""

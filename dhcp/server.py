@@ -154,7 +154,7 @@ class Server:
     def answer(self, received: Received, now: float) -> Event:
         """Decide about one frame, and send what is decided."""
         frame, checksum_ready = received
-        if not self._guards.admits(frame[CHADDR], now):
+        if not self._admits(frame[CHADDR], now):
             return REFUSED
         recalled = self._memory.recall(frame, checksum_ready=checksum_ready)
         if recalled is not None:
@@ -180,6 +180,15 @@ class Server:
         self._memory.learn(frame, request, decision)
         left = self._port.send(enclose(decision, self._responder).pack())
         return Answered(request, arrival, decision, left)
+
+    def _admits(self, chaddr: bytes, now: float) -> bool:
+        """Ask the guards; who is remembered has its bucket at hand."""
+        guest = self._memory.meet(chaddr)
+        if guest is None:
+            return self._guards.admits(chaddr, now)
+        if guest.bucket is None:
+            guest.bucket = self._guards.bucket_of(chaddr, now)
+        return guest.bucket.take(self._guards.known, now)
 
 
 def enclose(reply: Reply, responder: Responder) -> Frame:

@@ -98,18 +98,22 @@ def pack_frame(
     source_port: int,
     destination_port: int,
     payload: bytes,
+    summed: bytes | None = None,
 ) -> bytes:
     """Return a frame of *payload*, with whole checksums and a TTL of 64.
 
     *hardware* is destination and source, *addresses* are source and destination: in
-    the order of the headers.
+    the order of the headers.  *summed* is *payload* without zeros that begin at an
+    even octet, an even number: what there is to sum up.
     """
+    if summed is None:
+        summed = payload
     length = UDP.size + len(payload)
     total = IPV4.size + length
     # the sum of a header is that of its words, wherever they are
     ends = int.from_bytes(addresses, "big")
     header = _complement((FIRST_WORDS + total + ends) % 0xFFFF)
-    padded = payload + b"\0" if length & 1 else payload
+    padded = summed + b"\0" if length & 1 else summed
     ports = source_port + destination_port
     checksum = _complement(
         (ends + PROTOCOL_UDP + 2 * length + ports + int.from_bytes(padded, "big"))
@@ -150,15 +154,19 @@ def is_whole(frame: bytes, *, checksum_ready: bool) -> bool:
     return is_summed(frame, checksum_ready=checksum_ready)
 
 
-def is_summed(frame: bytes, *, checksum_ready: bool) -> bool:
-    """Whether the checksums are right of a frame whose lengths are."""
+def is_summed(frame: bytes, *, checksum_ready: bool, left_out: int = 0) -> bool:
+    """Whether the checksums are right of a frame whose lengths are.
+
+    *left_out* is how many zeros of its payload it is without, an even number: they
+    are nothing in a sum.
+    """
     if int.from_bytes(frame[14:34], "big") % 0xFFFF:
         return False
     if not checksum_ready or frame[40:42] == b"\0\0":
         return True
     # addresses and datagram are neighbours: the pseudo header and what follows it
     total = int.from_bytes(frame[26:], "big")
-    length = len(frame) - UDP_AT
+    length = len(frame) - UDP_AT + left_out
     if length & 1:
         total <<= 8
     return (total + PROTOCOL_UDP + length) % 0xFFFF == 0

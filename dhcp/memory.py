@@ -53,10 +53,16 @@ TOLD_AT_LEAST = 1024  # kinds of binding, before those that are gone are dropped
 
 # What decides, of a frame: not its MACs, nor the IPv4 identification, TTL and checksum,
 # the UDP checksum, xid and secs.  Then chaddr, and what is behind it.
+# In between, sname and file are zeros, or it is not remembered: much of the price of a
+# packet is to look through them.
 DECIDING = struct.Struct("!12x6s2x2sx1s2x14s2x4s6x18s6s")
+BLANK = slice(76, 278)  # what is left of chaddr, sname, file
+BLANKS = bytes(BLANK.stop - BLANK.start)
+REPLY_BLANK = slice(44, 236)  # sname and file
+REPLY_BLANKS = bytes(REPLY_BLANK.stop - REPLY_BLANK.start)
 IPV4_AT, PLAIN_IPV4 = 14, 0x45  # a header without options: what follows has its place
 SENDER, GIADDR = slice(6, 12), slice(66, 70)
-OPTIONS_AT = 251  # octets of what decides, before the options
+OPTIONS_AT = 49  # octets of what decides, before the options
 SOURCE_AT, CIADDR_AT = 9, 29
 REPLY_OPTIONS_AT = 240
 
@@ -84,7 +90,7 @@ class Memory:
 
     def recall(self, frame: bytes, *, checksum_ready: bool) -> Recalled | None:
         """Return the answer to *frame*; None where the responder has to decide."""
-        if len(frame) < DECIDING.size:
+        if len(frame) < BLANK.stop or frame[BLANK] != BLANKS:
             return None
         *deciding, mac = DECIDING.unpack_from(frame)
         if frame[SENDER] != mac and not _is_relayed(frame, self._responder):
@@ -92,7 +98,7 @@ class Memory:
         guest = self.meet(mac)
         if guest is None:
             return None
-        message = b"".join((*deciding, frame[DECIDING.size :]))
+        message = b"".join((*deciding, frame[BLANK.stop :]))
         shape = self._shapes.get(_bare(message, guest))
         if shape is None:
             return None
@@ -101,7 +107,11 @@ class Memory:
             answer is None
             or len(guest.name) > answer.room
             or shape.pattern.fill((mac, guest.address)) != message
-            or not is_summed(frame, checksum_ready=checksum_ready)
+            or not is_summed(
+                frame[: BLANK.start] + frame[BLANK.stop :],
+                checksum_ready=checksum_ready,
+                left_out=len(BLANKS),
+            )
             or not self._is(guest, message, shape)
         ):
             return None
@@ -116,7 +126,8 @@ class Memory:
             ends = BROADCAST.octets + ours, answer.server + EVERYONE.packed
         else:
             ends = frame[SENDER] + ours, answer.server + frame[GIADDR]
-        sent = pack_frame(*ends, SERVER_PORT, answer.port, payload)
+        summed = payload[: REPLY_BLANK.start] + payload[REPLY_BLANK.stop :]
+        sent = pack_frame(*ends, SERVER_PORT, answer.port, payload, summed)
         return sent, answer, guest
 
     def learn(self, frame: bytes, request: Message, decision: Decision) -> None:
@@ -128,6 +139,8 @@ class Memory:
             or decision.dropped
             or (frame[SENDER] != request.chaddr and not request.relayed)
             or frame[IPV4_AT] != PLAIN_IPV4
+            or frame[BLANK] != BLANKS
+            or decision.payload[REPLY_BLANK] != REPLY_BLANKS
             or not is_whole(frame, checksum_ready=False)
         ):
             return
@@ -135,7 +148,7 @@ class Memory:
         if guest is None or decision.address != guest.binding.address:
             return
         *deciding, _ = DECIDING.unpack_from(frame)
-        message = b"".join((*deciding, frame[DECIDING.size :]))
+        message = b"".join((*deciding, frame[BLANK.stop :]))
         shape = self._shape(message, guest)
         answer = None if shape is None else self._cut(request, decision, guest)
         if shape is None or answer is None:

@@ -10,7 +10,7 @@ for venv in .venv .venv-debian .venv-3.12 .venv-3.13; do
 	which="everything"
 	marks=
 	case $venv in
-	.venv-debian) which="all but the fuzzers" marks="not fuzz" ;;
+	.venv-debian) which="all but the fuzzers and the longest" marks="not fuzz and not long" ;;
 	.venv-3.*) which="what needs no root" marks="not machine and not fuzz" ;;
 	esac
 	$venv/bin/python - "$which" <<'END'

@@ -35,7 +35,7 @@ from .packets import OFFER
 from .packets import Wire
 from .packets import take_address
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 PUTS = 1000
 PER_SECOND = 500.0  # DISCOVERs, and GETs

@@ -17,7 +17,7 @@ from .cloud_init import Instance
 from .user_data import KINDS
 from .user_data import effects
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 LEAVES = ("instance-id", "local-hostname", "local-ipv4", "mac")
 KEYS = ("public-keys/", "public-keys/0/openssh-key")

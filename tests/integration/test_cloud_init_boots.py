@@ -27,7 +27,7 @@ from .user_data import SCRIPTED
 from .user_data import TEXT
 from .user_data import effects
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 STATIC_MAC = "fa:16:3e:00:02:05"
 STATIC_NETWORK = b"""\

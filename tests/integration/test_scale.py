@@ -22,7 +22,7 @@ from .packets import OFFER
 from .packets import Wire
 from .packets import take_address
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 GUESTS = 10_000
 BURST = 1_000

@@ -20,7 +20,6 @@ from dhcp.guards import Guards
 from dhcp.lookout import watch
 from dhcp.responder import Responder
 from dhcp.server import serve as serve_dhcp
-from httpd.contract import Limits
 from httpd.server import HttpServer
 from rewrite.ruleset import RuleSet
 
@@ -34,6 +33,7 @@ from .hosted import Surroundings
 from .journal import Journal
 from .layout import NetworkLayout
 from .metadata import Metadata
+from .metadata import http_limits
 from .metrics import Metrics
 from .name_service import NameService
 from .notify import Notifier
@@ -148,10 +148,7 @@ class Daemon:
             Metadata(settings, given.rules, self._state, files, gate),
             self._observation.http,
             self._observation.fault,
-            limits=Limits(
-                connections_total=settings.limits.connections_total,
-                connections_per_ip=settings.limits.connections_per_ip,
-            ),
+            limits=http_limits(settings.limits),
             save_syn=save_syn,
         )
         self._http_done = trio.Event()

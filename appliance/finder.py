@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from httpd.listing import NUMBERED
 from httpd.listing import is_document
 from httpd.messages import FileBody
+from httpd.messages import Look
 from httpd.respond import Directory
 from httpd.respond import Document
 from httpd.respond import Missing
@@ -27,6 +28,9 @@ from .records import Record
 from .settings import Settings
 
 OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
+
+Found = tuple[str, File | None]
+"""Where something was looked for, and the file that was there."""
 
 
 class Roots:
@@ -120,20 +124,23 @@ class Finder:
     ) -> Resource:
         names: set[str] = set()
         origins: list[str] = []
+        looks: list[Found] = []
         for origin, root in roots:
             found = self._look(root, path)
             if isinstance(found, File):
                 if names:  # a directory of the nearer root hides it
                     discard(found.body)
                     break
-                return Document(found.body, found.modified, origin)
+                looks.append((root.where(path), found))
+                return Document(found.body, found.modified, origin, _seen(path, looks))
             if isinstance(found, Names):
                 names.update(found.names)
                 origins.append(origin)
+            looks.append((root.where(path), None))
         if made and self.record is not None:
-            body = self._make(self.record, path)
+            body, leaves = self._make(self.record, path)
             if body is not None and not names:
-                return Document(body, None, MADE)
+                return Document(body, None, MADE, _seen(path, [*looks, *leaves]))
             more = made_names(self.record, path)
             if more:
                 names.update(more)
@@ -142,30 +149,35 @@ class Finder:
             return Missing()
         return Directory(tuple(names), "+".join(origins))
 
-    def _make(self, record: Record, path: str) -> bytes | None:
-        """Make a document: dropped leaves of EC2 are true in every dialect (C43)."""
+    def _make(self, record: Record, path: str) -> tuple[bytes | None, list[Found]]:
+        """Make a document: dropped leaves of EC2 are true in every dialect (C43).
+
+        Return it with what was found of the leaves.
+        """
+        leaves: list[Found] = []
         if path in MADE_DOCUMENTS:
-            told = self._leaf("meta-data/instance-id")
-            name = self._leaf("meta-data/local-hostname")
+            told, identity = self._leaf("meta-data/instance-id")
+            name, hostname = self._leaf("meta-data/local-hostname")
+            leaves = [identity, hostname]
             binding = record.binding
             if name is not None:
                 binding = replace(binding, hostname=name)
             record = replace(
                 record, binding=binding, instance_id=told or record.instance_id
             )
-        return make_document(self.settings, record, path)
+        return make_document(self.settings, record, path), leaves
 
-    def _leaf(self, path: str) -> str | None:
-        """Return the line of a dropped leaf; None where there is no such line."""
+    def _leaf(self, path: str) -> tuple[str | None, Found]:
+        """Return the line of a dropped leaf, None where there is no such line."""
         _, own = self.roots.of(self.address)[0]
         found = own.find(path, wait=self.wait)
         if not isinstance(found, File):
-            return None
+            return None, (own.where(path), None)
         if isinstance(found.body, FileBody):
             discard(found.body)
-            return None
+            return None, (own.where(path), found)
         text = found.body.decode("utf-8", "replace").strip()
-        return text if text and text.isprintable() else None
+        return (text if text and text.isprintable() else None), (own.where(path), found)
 
     def _look(self, root: DocumentRoot, path: str) -> File | Names | None:
         found = root.find(path, wait=self.wait)
@@ -193,3 +205,15 @@ class Finder:
 def _is_served(path: str) -> bool:
     """Whether every name of *path* is one that a listing would show."""
     return all(is_document(name) for name in path.split("/"))
+
+
+def _seen(path: str, found: Iterable[Found]) -> tuple[Look, ...] | None:
+    """Return what was seen; None where it may change without being seen to."""
+    looks: list[Look] = []
+    for where, file in found:
+        if file is not None and file.identity is None:
+            return None
+        looks.append((where, None if file is None else file.identity))
+    # 0/ may be found by its full name, which is not looked at again
+    numbered = any(segment.isdigit() for segment in path.split("/"))
+    return None if numbered else tuple(looks)

@@ -12,13 +12,20 @@ from enum import Enum
 from ipaddress import IPv4Address
 
 from httpd.contract import Answers
+from httpd.contract import Later
+from httpd.contract import Limits
 from httpd.gate import Gate
 from httpd.gate import Terms
+from httpd.gate import token_of
 from httpd.listener import Peer
+from httpd.messages import Look
 from httpd.messages import Request
 from httpd.messages import Response
+from httpd.pace import Rate
+from httpd.respond import Document
 from httpd.respond import Missing
 from httpd.respond import respond
+from httpd.root import unchanged
 from rewrite.ruleset import Asked
 from rewrite.ruleset import Rewrite
 from rewrite.ruleset import RuleSet
@@ -27,11 +34,13 @@ from .finder import Finder
 from .finder import Roots
 from .layout import NetworkLayout
 from .records import Record
+from .settings import LimitSettings
 from .settings import MetadataSettings
 from .settings import Settings
 from .state import State
 from .token_key import clock
 
+HELD_BACK = 2.0  # seconds that a request over its guest's rate waits at most
 REMEMBERED_AT_MOST = 4096  # paths and what the rules say of them
 PATH_AT_MOST = 256  # characters of one that is remembered
 
@@ -51,11 +60,22 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """Why an answer was what it was: as long as it is so, it is the same."""
+
+    standing: Standing
+    record: Record | None
+    looks: tuple[Look, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """An answer, and the rule that led to it (for explain)."""
 
     response: Response
     rule: Rewrite | None = None
+    looks: tuple[Look, ...] | None = None
+    """Where the document was looked for; None: the next answer may be another."""
 
 
 class Metadata(Answers):
@@ -96,14 +116,35 @@ class Metadata(Answers):
     def admits(self, peer: Peer) -> bool:
         return self.standing(peer)[0] is not Standing.FOREIGN
 
-    def answer(self, request: Request, peer: Peer, *, wait: bool) -> Response | None:
+    def shut(self, request: Request, peer: Peer) -> Response | None:
+        _, record = self.standing(peer)
+        if record is None or terms_of(self.settings.metadata, record).endpoint:
+            return None
+        return self.stop(request, peer.address, record)
+
+    def answer(
+        self, request: Request, peer: Peer, *, wait: bool, waited: float
+    ) -> Response | Later | None:
         standing, record = self.standing(peer)
         if standing is Standing.FOREIGN:
             return None
         refusal = self.stop(request, peer.address, record)
         if refusal is not None:
             return refusal
-        return self.resolve(request, peer.address, record, wait=wait).response
+        outcome = self.resolve(request, peer.address, record, wait=wait)
+        if outcome.looks is None or token_of(request) is not None:
+            return outcome.response  # a token ends by itself
+        proof = Proof(standing, record, outcome.looks)
+        return replace(outcome.response, proof=proof)
+
+    def holds(self, peer: Peer, proof: object) -> bool:
+        assert isinstance(proof, Proof)
+        standing, record = self.standing(peer)
+        return (
+            record is proof.record
+            and standing is proof.standing
+            and unchanged(proof.looks)
+        )
 
     def stop(
         self, request: Request, address: IPv4Address, record: Record | None
@@ -134,7 +175,8 @@ class Metadata(Answers):
         if isinstance(resource, Missing):
             resource = Missing(rule.if_missing)
         response = respond(resource, rule.content_type)
-        return Outcome(replace(response, rule=rule.origin), rule)
+        looks = resource.looks if isinstance(resource, Document) else None
+        return Outcome(replace(response, rule=rule.origin), rule, looks)
 
     def _rule(self, asked: Asked) -> Rewrite | None:
         """Apply the rules, or remember what they said: guests ask the same again."""
@@ -160,4 +202,14 @@ def terms_of(settings: MetadataSettings, record: Record | None) -> Terms:
         tokens == "required",
         settings.reject_forwarded,
         settings.hop_limit,
+    )
+
+
+def http_limits(limits: LimitSettings) -> Limits:
+    """Return what the HTTP server lets a guest have."""
+    rate = Rate(limits.requests_per_second_per_ip, limits.burst_per_ip, HELD_BACK)
+    return Limits(
+        connections_total=limits.connections_total,
+        connections_per_ip=limits.connections_per_ip,
+        rate=rate,
     )

@@ -193,10 +193,11 @@ class Observation:
             return
         status = event.response.status
         dialect = dialect_of(event.response.rule)
-        self._metrics.count("metalease_http_requests", dialect, str(status))
+        labels = dialect, str(status)
+        self._metrics.count("metalease_http_requests", *labels, by=event.times)
         request = event.request
         if request is not None and event.response.origin != UNKNOWN:
-            self._count_tokenless(peer.address, request, status)
+            self._count_tokenless(peer.address, request, status, event.times)
         fields = {"ip": peer.address}
         if request is not None:
             target = request.target
@@ -207,10 +208,11 @@ class Observation:
         if event.response.origin:
             fields["from"] = event.response.origin
         fields["us"] = int(event.seconds * 1e6)
-        self._log("http", peer.address, fields)
+        for _ in range(event.times):
+            self._log("http", peer.address, fields)
 
     def _count_tokenless(
-        self, address: IPv4Address, request: Request, status: int
+        self, address: IPv4Address, request: Request, status: int, times: int
     ) -> None:
         """Remember who reads without a token: to know when `required` is safe."""
         if (
@@ -222,9 +224,9 @@ class Observation:
         # without one it is a 401 exactly where one is needed
         needed = status == HTTPStatus.UNAUTHORIZED
         mode = "required" if needed else "optional"
-        self._metrics.count("metalease_http_tokenless", mode)
+        self._metrics.count("metalease_http_tokenless", mode, by=times)
         count, _ = self.tokenless.pop(address, (0, 0.0))
-        self.tokenless[address] = count + 1, self._clock()
+        self.tokenless[address] = count + times, self._clock()
         if len(self.tokenless) > TOKENLESS_AT_MOST:
             del self.tokenless[next(iter(self.tokenless))]
 

@@ -5,6 +5,7 @@ Every key is described in docs/example.toml; an unknown one is an error.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -56,6 +57,10 @@ class LimitSettings:
 
     connections_per_ip: int = 32
     connections_total: int = 4096
+    requests_per_second_per_ip: int = 50
+    """Of HTTP; who asks faster waits, 2 seconds at most."""
+    burst_per_ip: int = 200
+    """Requests that a guest may make at once."""
     dhcp_per_second_per_mac: int = 1_000
     """Messages of one guest that is bound, after twice as many at once."""
     dhcp_per_second_unknown: int = 1_000
@@ -207,11 +212,9 @@ def _dns(table: Table, ranges: tuple[Range, ...]) -> DnsSettings:
 def _limits(table: Table) -> LimitSettings:
     plain = LimitSettings()
     many = reader.integer(1, 1_000_000)
+    names = [field.name for field in fields(LimitSettings)]
     return LimitSettings(
-        table.take("connections_per_ip", many, plain.connections_per_ip),
-        table.take("connections_total", many, plain.connections_total),
-        table.take("dhcp_per_second_per_mac", many, plain.dhcp_per_second_per_mac),
-        table.take("dhcp_per_second_unknown", many, plain.dhcp_per_second_unknown),
+        **{name: table.take(name, many, getattr(plain, name)) for name in names}
     )
 
 

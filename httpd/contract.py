@@ -7,6 +7,8 @@ from typing import Protocol
 from .listener import Peer
 from .messages import Request
 from .messages import Response
+from .pace import FIFTY
+from .pace import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,17 @@ class Limits:
     """Between two requests of a connection."""
     send_seconds: float = 30.0
     """For a reader that takes nothing."""
+    rate: Rate = FIFTY
+    """Of one guest's requests."""
+    held_total: int = 1024
+    """Requests that wait for their turn, or for a document to be whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """No answer yet: it is asked for again after *seconds*."""
+
+    seconds: float
 
 
 class Answers(Protocol):
@@ -29,23 +42,33 @@ class Answers(Protocol):
     def admits(self, peer: Peer) -> bool:
         """Whether *peer* may ask at all; else its connection is reset."""
 
-    def answer(self, request: Request, peer: Peer, *, wait: bool) -> Response | None:
+    def shut(self, request: Request, peer: Peer) -> Response | None:
+        """Return what *peer* is answered whatever it asks, before any limit counts."""
+
+    def answer(
+        self, request: Request, peer: Peer, *, wait: bool, waited: float
+    ) -> Response | Later | None:
         """Return the answer; None resets the connection.
 
         With *wait* false raises BlockingIOError where a disk would be waited for:
-        it is then asked again with *wait* true, from a thread.
+        it is then asked again with *wait* true, from a thread.  *waited* is for how
+        many seconds it said Later.
         """
+
+    def holds(self, peer: Peer, proof: object) -> bool:
+        """Whether an answer to *peer* that had *proof* would be the same now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A request was answered."""
+    """A request was answered, or the same request several times in one turn."""
 
     peer: Peer
     request: Request | None
     """None for one that could not be read."""
     response: Response
     seconds: float
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)

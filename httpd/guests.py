@@ -7,15 +7,14 @@ refused holds no place of those that are served, and only so many may wait to re
 import enum
 import select
 import socket
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
-from ipaddress import IPv4Address
 
+from .callers import Account
+from .callers import Caller
 from .connection import Connection
 from .contract import Limits
-from .listener import Peer
 from .listener import reset
 
 LINGER = 2.0  # seconds for a refused guest to read why
@@ -34,7 +33,7 @@ class Guest:
     """A connection, what it has said, and when it has to have said more."""
 
     socket: socket.socket
-    peer: Peer
+    caller: Caller
     deadline: float
     said: Connection = field(default_factory=Connection)
     away: bool = False
@@ -62,7 +61,6 @@ class Guests:
         self.epoll = select.epoll()
         self._limits = limits
         self._guests: dict[int, Guest] = {}
-        self._held: Counter[IPv4Address] = Counter()
         self._refused = 0
 
     def __len__(self) -> int:
@@ -75,8 +73,8 @@ class Guests:
     def find(self, descriptor: int) -> Guest | None:
         return self._guests.get(descriptor)
 
-    def room_for(self, peer: Peer) -> Room:
-        held, limits = self._held[peer.address], self._limits
+    def room_for(self, account: Account) -> Room:
+        held, limits = account.held, self._limits
         if (
             held >= 2 * limits.connections_per_ip
             or len(self) >= 2 * limits.connections_total
@@ -89,10 +87,12 @@ class Guests:
             return Room.CROWDED
         return Room.FREE
 
-    def welcome(self, connection: socket.socket, peer: Peer, now: float) -> Guest:
-        guest = Guest(connection, peer, now + self._limits.request_seconds)
+    def welcome(self, connection: socket.socket, caller: Caller, now: float) -> Guest:
+        """Take *connection* in; it does not block from now on."""
+        connection.setblocking(False)
+        guest = Guest(connection, caller, now + self._limits.request_seconds)
         self._guests[connection.fileno()] = guest
-        self._held[peer.address] += 1
+        caller.account.held += 1
         self.epoll.register(connection.fileno(), select.EPOLLIN)
         return guest
 
@@ -122,9 +122,7 @@ class Guests:
             return
         del self._guests[guest.socket.fileno()]
         self._refused -= guest.refused
-        self._held[guest.peer.address] -= 1
-        if not self._held[guest.peer.address]:
-            del self._held[guest.peer.address]
+        guest.caller.account.held -= 1
         if resetting:
             reset(guest.socket)
         else:

@@ -8,6 +8,8 @@ import socket
 import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import NamedTuple
+from typing import Self
 
 TCP_SAVE_SYN = 27
 TCP_SAVED_SYN = 28
@@ -17,13 +19,25 @@ SYN_AT_MOST = 512  # octets
 BACKLOG = 4096  # a longer queue keeps the kernel from SYN cookies
 
 
+class Call(NamedTuple):
+    """Who calls, in the kernel's words: a key that is made for every connection."""
+
+    address: str
+    hardware: bytes | None
+    """The source MAC of its SYN; None where the kernel has not kept it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Who is at the other end of a connection, as the network shows it."""
 
     address: IPv4Address
     hardware: bytes | None
-    """The source MAC of its SYN; None where the kernel has not kept it."""
+    """As in its call."""
+
+    @classmethod
+    def of(cls, call: Call) -> Self:
+        return cls(IPv4Address(call.address), call.hardware)
 
 
 def open_listener(
@@ -50,33 +64,32 @@ def open_listener(
 
 def accept(
     listener: socket.socket, *, save_syn: bool
-) -> tuple[socket.socket, Peer] | None:
-    """Return the next connection and who called; None when nobody waits.
+) -> tuple[socket.socket, Call] | None:
+    """Return the next connection, which blocks, and who called; None: nobody waits.
 
     Raises OSError when the process or the machine has no room for one.
     """
     while True:
         try:
-            connection, (address, _) = listener.accept()
+            connection, address = listener.accept()
         except BlockingIOError:
             return None
         except ConnectionAbortedError:
             continue  # it went before its turn came
         try:
-            connection.setblocking(False)
-            return connection, identify(connection, address, save_syn=save_syn)
+            return connection, identify(connection, address[0], save_syn=save_syn)
         except OSError:
             connection.close()
 
 
-def identify(connection: socket.socket, address: str, *, save_syn: bool) -> Peer:
+def identify(connection: socket.socket, address: str, *, save_syn: bool) -> Call:
     """Return who called; asked once, at the accept."""
     hardware = None
     if save_syn:
         syn = connection.getsockopt(socket.IPPROTO_TCP, TCP_SAVED_SYN, SYN_AT_MOST)
         if len(syn) > ETHERNET_OCTETS:
             hardware = syn[6:12]
-    return Peer(IPv4Address(address), hardware)
+    return Call(address, hardware)
 
 
 def reset(connection: socket.socket) -> None:

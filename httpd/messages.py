@@ -51,6 +51,12 @@ class Request:
         return asked and "close" not in words
 
 
+Identity = tuple[int, ...]
+"""Of a file's octets: device, inode, size and times."""
+Look = tuple[str, Identity | None]
+"""A path and what was there; None for nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileBody:
     """A body that is sent from an open file, by a task of its own."""
@@ -72,6 +78,8 @@ class Response:
     """The rule that led to it, likewise."""
     hop_limit: int | None = None
     """The TTL of the packets that carry it, the last of its connection."""
+    proof: object = None
+    """By what whoever answered can tell that it holds; None: for this once."""
 
     @property
     def length(self) -> int:

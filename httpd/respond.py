@@ -9,6 +9,7 @@ from email.utils import formatdate
 
 from .listing import encode_listing
 from .messages import FileBody
+from .messages import Look
 from .messages import Request
 from .messages import Response
 
@@ -25,6 +26,8 @@ class Document:
     modified: float | None = None
     """Seconds since the epoch; None for one that was made just now."""
     origin: str = ""
+    looks: tuple[Look, ...] | None = None
+    """Where it was looked for and what was there; None: it may be another next time."""
 
 
 @dataclass(frozen=True, slots=True)

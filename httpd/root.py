@@ -14,10 +14,13 @@ import struct
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .messages import FileBody
+from .messages import Identity
+from .messages import Look
 
 SMALL = 64 * 1024  # octets: a larger document is sent by a task of its own
 CACHE_AT_MOST = 8 * 1024 * 1024  # octets
@@ -61,6 +64,23 @@ class File:
     body: bytes | FileBody
     modified: float
     """Seconds since the epoch."""
+    identity: Identity | None = None
+    """Of what was read; None for what is sent from its descriptor."""
+
+
+def unchanged(looks: Iterable[Look]) -> bool:
+    """Whether the same would be found now: asked anew of the file system."""
+    for path, identity in looks:
+        if identity is None:
+            if os.access(path, os.F_OK):
+                return False
+            continue
+        try:
+            if _identity(os.stat(path)) != identity:
+                return False
+        except OSError:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +125,7 @@ class FileCache:
                 self._left += len(self._files.popitem(last=False)[1]) + ENTRY
 
 
-def _identity(facts: os.stat_result) -> tuple[int, ...]:
+def _identity(facts: os.stat_result) -> Identity:
     times = (facts.st_mtime_ns, facts.st_ctime_ns)
     return (facts.st_dev, facts.st_ino, facts.st_size, *times)
 
@@ -121,6 +141,10 @@ class DocumentRoot:
     def __init__(self, path: str | os.PathLike[str], cache: FileCache) -> None:
         self._path = os.fspath(path)
         self._cache = cache
+
+    def where(self, relative: str) -> str:
+        """Return the path of *relative* from the root of the file system."""
+        return f"{self._path}/{relative}"
 
     def find(self, relative: str, *, wait: bool) -> File | Names | None:
         """Return the file or directory at *relative*, a path with "/" between.
@@ -151,7 +175,11 @@ class DocumentRoot:
             if facts.st_size > SMALL:
                 kept = True
                 return File(FileBody(descriptor, facts.st_size), facts.st_mtime)
-            return File(self._read(descriptor, facts, wait), facts.st_mtime)
+            body = self._read(descriptor, facts, wait)
+            # what changes as it is read, or just did, may change again unseen
+            settled = time.time_ns() - facts.st_ctime_ns >= SETTLED
+            identity = _identity(facts) if settled else None
+            return File(body, facts.st_mtime, identity)
         finally:
             if not kept:
                 os.close(descriptor)

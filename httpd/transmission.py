@@ -29,8 +29,17 @@ class Sender:
     """Puts answers into octets; writes the date once a second."""
 
     def __init__(self) -> None:
-        self._date = ""
+        self._date = b""
         self._second = 0
+
+    @property
+    def date(self) -> bytes:
+        """The date as a header says it: the same object for a second."""
+        second = int(time())
+        if self._second != second:
+            self._date = formatdate(second, usegmt=True).encode()
+            self._second = second
+        return self._date
 
     def encode(
         self, request: Request | None, response: Response, *, keep_alive: bool
@@ -40,12 +49,8 @@ class Sender:
         Resource handling: the file of an answer to HEAD is closed here.
         """
         version = (1, 1) if request is None else request.version
-        second = int(time())
-        if self._second != second:
-            self._date, self._second = formatdate(second, usegmt=True), second
-        head = encode_head(
-            response, date=self._date, keep_alive=keep_alive, version=version
-        )
+        date = self.date.decode()
+        head = encode_head(response, date=date, keep_alive=keep_alive, version=version)
         body = response.body
         if request is not None and request.method == "HEAD":
             if isinstance(body, FileBody):

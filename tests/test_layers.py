@@ -16,10 +16,14 @@ SHELLS = {
     "dhcp/port.py",
     "dhcp/server.py",
     "dhcp/waiting.py",
+    "httpd/callers.py",
+    "httpd/desk.py",
     "httpd/guests.py",
     "httpd/listener.py",
+    "httpd/memory.py",
     "httpd/root.py",
     "httpd/server.py",
+    "httpd/service.py",
     "httpd/transmission.py",
 }
 WORLD = {"trio", "socket", "os", "time", "random", "secrets", "logging", "subprocess"}

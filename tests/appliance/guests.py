@@ -4,6 +4,7 @@ from pathlib import Path
 
 from appliance.metadata import Metadata
 from appliance.rules import load_rules
+from httpd.contract import Later
 from httpd.gate import Gate
 from httpd.listener import Peer
 from httpd.messages import FileBody
@@ -67,8 +68,14 @@ def peer(number: int, hardware: int | None = None) -> Peer:
 
 def answer(found: Metadata, url: str, who: Peer | None = None) -> Response | None:
     path, query = parse_target(url)
-    request = Request("GET", url, path, query)
-    return found.answer(request, who or peer(5), wait=True)
+    return ask(found, Request("GET", url, path, query), who)
+
+
+def ask(found: Metadata, request: Request, who: Peer | None = None) -> Response | None:
+    """Return the answer to a request that has not to wait."""
+    response = found.answer(request, who or peer(5), wait=True, waited=0.0)
+    assert not isinstance(response, Later)
+    return response
 
 
 def get(found: Metadata, url: str, who: Peer | None = None) -> bytes | int:

@@ -15,6 +15,7 @@ import trio
 import trio.testing
 
 from httpd.contract import Event
+from httpd.contract import Later
 from httpd.contract import Limits
 from httpd.contract import Served
 from httpd.contract import TurnedAway
@@ -31,7 +32,7 @@ from httpd.server import HttpServer
 LOOPBACK = IPv4Address("127.0.0.1")
 LONG = 60.0  # seconds: a test that takes as long hangs
 
-Ask = Callable[[bool], Response | None]
+Ask = Callable[[bool], Response | Later | None]
 
 
 class Answering:
@@ -41,11 +42,22 @@ class Answering:
         self.paths: dict[str, Ask] = {}
         self.asked: list[tuple[str, bool]] = []
         self.known = True
+        self.closed: Response | None = None
+        self.proofs: set[object] = set()
+        """What still holds."""
 
     def admits(self, peer: Peer) -> bool:
         return self.known
 
-    def answer(self, request: Request, peer: Peer, *, wait: bool) -> Response | None:
+    def shut(self, request: Request, peer: Peer) -> Response | None:
+        return self.closed
+
+    def holds(self, peer: Peer, proof: object) -> bool:
+        return proof in self.proofs
+
+    def answer(
+        self, request: Request, peer: Peer, *, wait: bool, waited: float
+    ) -> Response | Later | None:
         self.asked.append((request.path, wait))
         if request.path in self.paths:
             return self.paths[request.path](wait)

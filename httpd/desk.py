@@ -1,0 +1,94 @@
+"""Who is asked for an answer, and how often: at once, or later from a thread.
+
+Before the question comes the caller's pace; what has to wait is bounded in number.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import trio
+
+from .callers import Caller
+from .contract import Answers
+from .contract import Later
+from .contract import Limits
+from .messages import Request
+from .messages import Response
+from .respond import refuse
+
+
+class Desk:
+    """Puts the guests' questions to *answers*; what fails goes to *report*."""
+
+    def __init__(
+        self,
+        answers: Answers,
+        report: Callable[[BaseException], None],
+        limits: Limits,
+    ) -> None:
+        self._answers = answers
+        self._report = report
+        self._limits = limits
+        self._held = 0
+
+    def ask(self, caller: Caller, request: Request) -> Response | Later | None:
+        """Return the answer; Later has to be followed by `ask_again`."""
+        try:
+            answer = self._ask(caller, request)
+        except BlockingIOError:
+            answer = Later(0.0)
+        except Exception as problem:
+            return self._fault(problem)
+        if isinstance(answer, Later):
+            if self._held >= self._limits.held_total:
+                return busy("too many requests wait")
+            self._held += 1
+        return answer
+
+    def _ask(self, caller: Caller, request: Request) -> Response | Later | None:
+        shut = self._answers.shut(request, caller.peer)
+        if shut is not None:
+            return shut
+        bucket = caller.account.bucket
+        pause = bucket.claim(self._limits.rate, trio.current_time())
+        if pause is None:
+            return busy("too many requests")
+        if pause:
+            return Later(pause)
+        return self._answers.answer(request, caller.peer, wait=False, waited=0.0)
+
+    async def ask_again(
+        self, caller: Caller, request: Request, pause: float
+    ) -> Response | None:
+        """Return the answer that comes after *pause* seconds, and perhaps some more."""
+        waited = 0.0
+        try:
+            while True:
+                await trio.sleep(pause)
+                waited += pause
+                ask = partial(
+                    self._answers.answer,
+                    request,
+                    caller.peer,
+                    wait=True,
+                    waited=waited,
+                )
+                try:
+                    answer = await trio.to_thread.run_sync(ask)
+                except Exception as problem:
+                    return self._fault(problem)
+                if not isinstance(answer, Later):
+                    return answer
+                pause = answer.seconds
+        finally:
+            self._held -= 1
+
+    def _fault(self, problem: Exception) -> Response:
+        """Answer for an exception of ours, which ends no more than this request."""
+        self._report(problem)
+        return refuse(500, "internal error")
+
+
+def busy(what: str) -> Response:
+    """Return the refusal of one who may come again."""
+    return refuse(503, what, ("Retry-After", "1"))

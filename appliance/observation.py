@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from collections.abc import Sequence
 from http import HTTPStatus
 from ipaddress import IPv4Address
+from ipaddress import IPv6Address
 
 from dhcp import server as dhcp_server
 from dhcp.codes import MessageType
@@ -59,7 +60,7 @@ class Observation:
         self._handling = Histogram.empty(HANDLING_SECONDS)
         metrics.histograms["metalease_dhcp_seconds"] = self._handling
         self.activity: dict[bytes, Activity] = {}
-        self.tokenless: dict[IPv4Address, tuple[int, float]] = {}
+        self.tokenless: dict[IPv4Address | IPv6Address, tuple[int, float]] = {}
         """Who asked without a token: how often, and when last; the latest is last."""
         self.changed = 0.0
         self.last_ack: float | None = None
@@ -208,11 +209,14 @@ class Observation:
         if event.response.origin:
             fields["from"] = event.response.origin
         fields["us"] = int(event.seconds * 1e6)
-        for _ in range(event.times):
-            self._log("http", peer.address, fields)
+        self._log("http", peer.address, fields, event.times)
 
     def _count_tokenless(
-        self, address: IPv4Address, request: Request, status: int, times: int
+        self,
+        address: IPv4Address | IPv6Address,
+        request: Request,
+        status: int,
+        times: int,
     ) -> None:
         """Remember who reads without a token: to know when `required` is safe."""
         if (
@@ -230,12 +234,14 @@ class Observation:
         if len(self.tokenless) > TOKENLESS_AT_MOST:
             del self.tokenless[next(iter(self.tokenless))]
 
-    def _log(self, event: str, guest: Hashable, fields: dict[str, object]) -> None:
-        """Log a line; a guest that floods us does not flood the journal."""
-        if self._lines.admits(guest, self._clock()):
+    def _log(
+        self, event: str, guest: Hashable, fields: dict[str, object], times: int = 1
+    ) -> None:
+        """Log lines; a guest that floods us does not flood the journal."""
+        admitted = self._lines.admitted(guest, times, self._clock())
+        for _ in range(admitted):
             self._journal.log(event, **fields)
-        else:
-            self._journal.dropped += 1
+        self._journal.dropped += times - admitted
 
     def fault(self, problem: BaseException) -> None:
         """Log a fault of ours with its traceback, in one line."""

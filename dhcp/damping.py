@@ -17,14 +17,18 @@ class Damping:
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def admits(self, key: Hashable, now: float) -> bool:
-        """Take a token of *key*; False where none is left.
+        """Take a token of *key*; False where none is left."""
+        return self.admitted(key, 1, now) == 1
+
+    def admitted(self, key: Hashable, number: int, now: float) -> int:
+        """Take up to *number* tokens of *key*; return how many there were.
 
         The key that was quiet for longest is forgotten when the table is full.
         """
         tokens, since = self._buckets.pop(key, (float(self._burst), now))
         tokens = min(self._burst, tokens + (now - since) * self._rate)
-        admitted = tokens >= 1
-        self._buckets[key] = (tokens - 1 if admitted else tokens, now)
+        admitted = min(number, int(tokens))
+        self._buckets[key] = (tokens - admitted, now)
         if len(self._buckets) > self._keys_at_most:
             self._buckets.popitem(last=False)
         return admitted

@@ -35,15 +35,16 @@ class Kept:
     date: bytes = b""
     octets: bytes = b""
     """With that date."""
+    length: int = 0
     times: int = 0
-    """How often it was sent in that turn."""
+    """How often it was sent, and nobody told."""
 
-    def dated(self, date: bytes) -> bytes:
-        """Return it with *date*, which is one object for a second."""
+    def date_as(self, date: bytes) -> None:
+        """Bring the octets to *date*, which is one object for a second."""
         if self.date is not date:
             self.date = date
             self.octets = self.before + date + self.after
-        return self.octets
+            self.length = len(self.octets)
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +62,8 @@ class Caller:
 
     peer: Peer
     account: Account
+    bucket: Bucket
+    """The account's."""
     kept: dict[bytes, Kept | None] = field(default_factory=dict)
     """By the octets of the request; None for one that was seen once."""
 
@@ -91,7 +94,7 @@ class Callers:
         if account is None:
             account = Account(Bucket(self._rate.burst, now))
             self._accounts[station] = account
-        caller = self._callers[call] = Caller(peer, account)
+        caller = self._callers[call] = Caller(peer, account, account.bucket)
         return caller
 
     def _forget_idle(self, now: float) -> None:
@@ -116,9 +119,12 @@ class Callers:
         if octets in caller.kept:
             return True
         if self._kept >= ANSWERS_AT_MOST:
-            for each in self._callers.values():
-                each.kept.clear()
-            self._kept = 0
+            self.forget_answers()
         self._kept += 1
         caller.kept[octets] = None
         return False
+
+    def forget_answers(self) -> None:
+        for caller in self._callers.values():
+            caller.kept.clear()
+        self._kept = 0

@@ -6,15 +6,17 @@ refused holds no place of those that are served, and only so many may wait to re
 
 import enum
 import select
-import socket
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 
 from .callers import Account
 from .callers import Caller
+from .callers import Kept
 from .connection import Connection
 from .contract import Limits
+from .listener import Connected
 from .listener import reset
 
 LINGER = 2.0  # seconds for a refused guest to read why
@@ -32,7 +34,7 @@ class Room(enum.Enum):
 class Guest:
     """A connection, what it has said, and when it has to have said more."""
 
-    socket: socket.socket
+    socket: Connected
     caller: Caller
     deadline: float
     said: Connection = field(default_factory=Connection)
@@ -40,6 +42,17 @@ class Guest:
     """A task of its own has it; the loop and the sweep leave it alone."""
     refused: bool = False
     """It was told why, and what it still says is not read."""
+    fresh: bool = True
+    """Nothing of a request is here: what comes next is a request's first octet."""
+    recv: Callable[[int], bytes] = field(init=False)
+    send: Callable[[bytes], int] = field(init=False)
+    """The socket's, which are called for each request."""
+    kept: dict[bytes, Kept | None] = field(init=False)
+    """The caller's."""
+
+    def __post_init__(self) -> None:
+        self.recv, self.send = self.socket.recv, self.socket.send
+        self.kept = self.caller.kept
 
     @property
     def idle(self) -> bool:
@@ -87,7 +100,7 @@ class Guests:
             return Room.CROWDED
         return Room.FREE
 
-    def welcome(self, connection: socket.socket, caller: Caller, now: float) -> Guest:
+    def welcome(self, connection: Connected, caller: Caller, now: float) -> Guest:
         """Take *connection* in; it does not block from now on."""
         connection.setblocking(False)
         guest = Guest(connection, caller, now + self._limits.request_seconds)
@@ -104,6 +117,7 @@ class Guests:
 
     def refuse(self, guest: Guest, now: float) -> None:
         guest.refused = True
+        guest.fresh = False
         guest.deadline = now + LINGER
         self._refused += 1
 

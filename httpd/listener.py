@@ -8,6 +8,8 @@ import socket
 import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from ipaddress import IPv6Address
+from ipaddress import ip_address
 from typing import NamedTuple
 from typing import Self
 
@@ -16,6 +18,7 @@ TCP_SAVED_SYN = 28
 WITH_LINK_HEADER = 2
 ETHERNET_OCTETS = 14
 SYN_AT_MOST = 512  # octets
+Connected = socket.SocketType  # of the interpreter, without what Python adds
 BACKLOG = 4096  # a longer queue keeps the kernel from SYN cookies
 
 
@@ -31,20 +34,28 @@ class Call(NamedTuple):
 class Peer:
     """Who is at the other end of a connection, as the network shows it."""
 
-    address: IPv4Address
+    address: IPv4Address | IPv6Address
     hardware: bytes | None
     """As in its call."""
 
     @classmethod
     def of(cls, call: Call) -> Self:
-        return cls(IPv4Address(call.address), call.hardware)
+        return cls(ip_address(call.address), call.hardware)
 
 
 def open_listener(
-    address: IPv4Address, port: int, *, device: str | None, save_syn: bool
+    address: IPv4Address | IPv6Address,
+    port: int,
+    *,
+    device: str | None,
+    save_syn: bool,
 ) -> socket.socket:
-    """Listen on exactly *address*; raises OSError."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """Listen on exactly *address*; raises OSError.
+
+    A link-local address is that of *device*, which it then needs.
+    """
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setblocking(False)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +65,11 @@ def open_listener(
             )
         if save_syn:
             listener.setsockopt(socket.IPPROTO_TCP, TCP_SAVE_SYN, WITH_LINK_HEADER)
-        listener.bind((str(address), port))
+        if address.version == 4:
+            listener.bind((str(address), port))
+        else:
+            scope = socket.if_nametoindex(device) if device is not None else 0
+            listener.bind((str(address), port, 0, scope))
         listener.listen(BACKLOG)
     except BaseException:
         listener.close()
@@ -62,27 +77,28 @@ def open_listener(
     return listener
 
 
-def accept(
-    listener: socket.socket, *, save_syn: bool
-) -> tuple[socket.socket, Call] | None:
+def accept(listener: socket.socket, *, save_syn: bool) -> tuple[Connected, Call] | None:
     """Return the next connection, which blocks, and who called; None: nobody waits.
 
     Raises OSError when the process or the machine has no room for one.
     """
     while True:
         try:
-            connection, address = listener.accept()
+            # accept() would make an object of Python's own around this one: a
+            # boot opens a connection for each request
+            descriptor, address = listener._accept()  # type: ignore[attr-defined] # it is the interpreter's
         except BlockingIOError:
             return None
         except ConnectionAbortedError:
             continue  # it went before its turn came
+        connection = Connected(listener.family, socket.SOCK_STREAM, 0, descriptor)
         try:
             return connection, identify(connection, address[0], save_syn=save_syn)
         except OSError:
             connection.close()
 
 
-def identify(connection: socket.socket, address: str, *, save_syn: bool) -> Call:
+def identify(connection: Connected, address: str, *, save_syn: bool) -> Call:
     """Return who called; asked once, at the accept."""
     hardware = None
     if save_syn:
@@ -92,7 +108,15 @@ def identify(connection: socket.socket, address: str, *, save_syn: bool) -> Call
     return Call(address, hardware)
 
 
-def reset(connection: socket.socket) -> None:
+def limit_hops(connection: Connected, hops: int) -> None:
+    """Have what leaves from now on pass fewer than *hops* routers, repeats too."""
+    if connection.family == socket.AF_INET6:
+        connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+    else:
+        connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+
+
+def reset(connection: Connected) -> None:
     """Close with a reset: whoever called learns nothing, not even a status."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

@@ -29,15 +29,19 @@ class Memory:
         self._sender = sender
         self._observe = observe
         self._turn = 0
+        self._date = sender.date
         self._began = 0.0
         self._repeated: list[tuple[Caller, Kept]] = []
 
     def begin_turn(self) -> None:
+        """What was proven before is to be proven anew."""
         self._turn += 1
-        self._began = perf_counter()
+        self._date = self._sender.date
+        if not self._repeated:
+            self._began = perf_counter()
 
-    def end_turn(self) -> None:
-        """Tell what was answered in this turn."""
+    def tell(self) -> None:
+        """Tell what was answered since it was told last."""
         if not self._repeated:
             return
         number = sum(kept.times for _, kept in self._repeated)
@@ -46,24 +50,24 @@ class Memory:
             self._observe(
                 Served(caller.peer, kept.request, kept.response, each, kept.times)
             )
+            kept.times = 0
         self._repeated.clear()
 
-    def recall(self, caller: Caller, octets: bytes) -> Kept | None:
-        """Return the answer to a request of these *octets*; it then counts as sent."""
-        kept = caller.kept.get(octets)
-        if kept is None:
-            return None
-        bucket = caller.account.bucket
-        if bucket.tokens < 1:
-            return None  # the long way counts anew what has been earned
+    def proves(self, caller: Caller, kept: Kept) -> bool:
+        """Whether an answer holds and may go out; it then counts as sent."""
         if kept.turn != self._turn:
             if not self._answers.holds(caller.peer, kept.response.proof):
-                return None
-            kept.turn, kept.times = self._turn, 0
-            self._repeated.append((caller, kept))
+                return False
+            kept.turn = self._turn
+            kept.date_as(self._date)
+        bucket = caller.bucket
+        if bucket.tokens < 1:
+            return False  # the long way counts anew what has been earned
         bucket.tokens -= 1
+        if not kept.times:
+            self._repeated.append((caller, kept))
         kept.times += 1
-        return kept
+        return True
 
     def keep(
         self, caller: Caller, octets: bytes, request: Request, response: Response

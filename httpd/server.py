@@ -74,10 +74,13 @@ class HttpServer:
                     for _ in range(LOOKS):
                         if not self._turn(bell):
                             break
+                    while service.newcomers:
+                        self._turn(bell)
+                    service.memory.tell()
                 nursery.cancel_scope.cancel()
         finally:
             self._bell = None
-            service.guests.close()
+            service.close()
             self._close_listeners()
             os.close(bell)
 
@@ -98,18 +101,19 @@ class HttpServer:
     def _turn(self, bell: int) -> bool:
         """Serve what is ready; return whether anything was."""
         service = self._service
+        find, read = service.guests.find, service.read
         events = service.guests.epoll.poll(0, EVENTS_AT_ONCE)
         service.begin_turn(trio.current_time())
+        service.hear_newcomers()
         for descriptor, _ in events:
-            guest = service.guests.find(descriptor)
+            guest = find(descriptor)
             if guest is not None:
-                service.read(guest)
+                read(guest)
             elif descriptor == bell:
                 os.eventfd_read(bell)
             elif descriptor in self._listeners:
                 self._accept(self._listeners[descriptor])
-        service.memory.end_turn()
-        return bool(events)
+        return bool(events or service.newcomers)
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(EVENTS_AT_ONCE):

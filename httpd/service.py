@@ -25,7 +25,9 @@ from .guests import Guest
 from .guests import Guests
 from .guests import Room
 from .listener import Call
+from .listener import Connected
 from .listener import Peer
+from .listener import limit_hops
 from .listener import reset
 from .memory import Memory
 from .messages import Request
@@ -35,7 +37,7 @@ from .transmission import Rest
 from .transmission import Sender
 from .transmission import transmit
 
-READ_AT_ONCE = 64 * 1024  # octets
+READ_AT_ONCE = 4 * 1024  # octets
 ANSWERS_AT_ONCE = 16  # to one guest that sends many requests together
 
 
@@ -62,23 +64,33 @@ class Service:
         self._callers = Callers(limits.rate)
         self._sender = Sender()
         self.memory = Memory(answers, self._callers, self._sender, observe)
-        self._now = 0.0
+        self.newcomers: list[tuple[Connected, Caller]] = []
+        """Who has said nothing yet, and is watched by nobody."""
+        self._now = self._until = 0.0
 
     def begin_turn(self, now: float) -> None:
         """All that is served from now on had come by *now*, in seconds."""
         self._now = now
+        self._until = now + self._limits.idle_seconds
         self.memory.begin_turn()
+
+    def close(self) -> None:
+        """End every connection."""
+        for connection, _ in self.newcomers:
+            connection.close()
+        self.guests.close()
 
     def drain(self) -> None:
         """Let the guests finish their request, and no more."""
         self.draining = True
+        self._callers.forget_answers()
         for guest in self.guests:
             if guest.idle:
                 self.read(guest)  # its request may be here already
             if guest.idle:
                 self.guests.forget(guest)
 
-    def welcome(self, connection: socket.socket, call: Call) -> None:
+    def welcome(self, connection: Connected, call: Call) -> None:
         """Take a connection, or turn it away."""
         caller = self._callers.known(call)
         if caller is None:
@@ -87,18 +99,41 @@ class Service:
                 self._turn_away(connection, peer, "identity")
                 return
             caller = self._callers.meet(call, peer, self._now)
-        octets = b""
+        if not self._hear(connection, caller):
+            self.newcomers.append((connection, caller))
+
+    def hear_newcomers(self) -> None:
+        """Hear those who said nothing yet: in the turn after it is mostly here."""
+        newcomers, self.newcomers = self.newcomers, []
+        for connection, caller in newcomers:
+            if not self._hear(connection, caller):
+                self._seat(connection, caller, b"")
+
+    def _hear(self, connection: Connected, caller: Caller) -> bool:
+        """Take a new connection's first request, if it has come."""
+        try:
+            octets = connection.recv(READ_AT_ONCE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            octets = b""
+        kept = caller.kept.get(octets)
+        if kept is not None and self.memory.proves(caller, kept):
+            sent = _send(connection, kept.octets)
+            if sent == kept.length and not kept.keep_alive:
+                connection.close()
+                return True
+            guest = self.guests.welcome(connection, caller, self._now)
+            self._end(guest, kept, sent)
+        elif octets:
+            self._seat(connection, caller, octets)
+        else:
+            connection.close()
+        return True
+
+    def _seat(self, connection: Connected, caller: Caller, octets: bytes) -> None:
+        """Take a connection in, with what it has said, if there is room for it."""
         room = self.guests.room_for(caller.account)
-        if room is Room.FREE and not self.draining:
-            # the request is often here already, and the same as before
-            try:
-                octets = connection.recv(READ_AT_ONCE, socket.MSG_DONTWAIT)
-            except OSError:  # it has not come, or the guest has gone: the loop sees it
-                pass
-            kept = self.memory.recall(caller, octets)
-            if kept is not None:
-                self._repeat(connection, caller, kept)
-                return
         if not self._answers.admits(caller.peer):
             self._turn_away(connection, caller.peer, "identity")
         elif room is Room.NONE:
@@ -110,55 +145,52 @@ class Service:
             elif octets:
                 self._take(guest, octets)
 
-    def _turn_away(self, connection: socket.socket, peer: Peer, reason: str) -> None:
+    def _turn_away(self, connection: Connected, peer: Peer, reason: str) -> None:
         reset(connection)
         self._observe(TurnedAway(peer, reason))
-
-    def _repeat(self, connection: socket.socket, caller: Caller, kept: Kept) -> None:
-        """Answer the first request of a new connection, often its last."""
-        sent = _send(connection, kept.dated(self._sender.date))
-        if sent < 0 or (sent == len(kept.octets) and not kept.keep_alive):
-            connection.close()
-            return
-        guest = self.guests.welcome(connection, caller, self._now)
-        if sent < len(kept.octets):
-            self._send_rest(guest, Rest(kept.octets[sent:], None, kept.keep_alive))
-        else:
-            self._go_on(guest, kept.keep_alive)
 
     def read(self, guest: Guest) -> None:
         """Read what a guest has sent, and answer it."""
         try:
-            octets = guest.socket.recv(READ_AT_ONCE)
+            octets = guest.recv(READ_AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
             octets = b""
-        if not octets:
-            self.forget(guest)
-            return
-        if guest.refused:
-            return
-        kept = None
-        if guest.said.empty and not self.draining:
-            kept = self.memory.recall(guest.caller, octets)
-        if kept is None:
+        kept = guest.kept.get(octets)
+        if (
+            kept is None
+            or not guest.fresh
+            or not self.memory.proves(guest.caller, kept)
+        ):
             self._take(guest, octets)
             return
-        sent = _send(guest.socket, kept.dated(self._sender.date))
-        if sent < 0:
-            self.forget(guest)
-        elif sent < len(kept.octets):
+        try:
+            sent = guest.send(kept.octets)
+        except OSError as problem:
+            sent = 0 if isinstance(problem, BlockingIOError) else -1
+        if sent == kept.length and kept.keep_alive:
+            guest.deadline = self._until
+        else:
+            self._end(guest, kept, sent)
+
+    def _end(self, guest: Guest, kept: Kept, sent: int) -> None:
+        """Go on where an answer from memory is the last, or did not go whole."""
+        if 0 <= sent < kept.length:
             self._send_rest(guest, Rest(kept.octets[sent:], None, kept.keep_alive))
         else:
-            self._go_on(guest, kept.keep_alive)
+            self._go_on(guest, kept.keep_alive and sent >= 0)
 
     def _take(self, guest: Guest, octets: bytes) -> None:
-        begins = guest.said.empty
-        guest.said.receive(octets)
-        if begins:
-            self.guests.extend(guest, self._now)
-        self._answer_all(guest, octets if begins else b"")
+        if not octets:
+            self.forget(guest)
+        elif not guest.refused:
+            begins = guest.said.empty
+            guest.said.receive(octets)
+            if begins:
+                self.guests.extend(guest, self._now)
+            self._answer_all(guest, octets if begins else b"")
+            guest.fresh = guest.said.empty and not guest.refused
 
     def _answer_all(self, guest: Guest, octets: bytes = b"") -> None:
         """Answer the requests that are here, until one has to wait.
@@ -181,7 +213,7 @@ class Service:
                     self._answer_later, guest, request, started, response.seconds
                 )
                 return
-            if octets and guest.said.empty and response is not None:
+            if octets and guest.said.empty and response and not self.draining:
                 self.memory.keep(guest.caller, octets, request, response)
             octets = b""
             rest = self._reply(guest, request, response, started)
@@ -220,9 +252,7 @@ class Service:
         if response.hop_limit is not None:
             # it counts for what is sent again too, so nothing else may follow
             keep_alive = False
-            guest.socket.setsockopt(
-                socket.IPPROTO_IP, socket.IP_TTL, response.hop_limit
-            )
+            limit_hops(guest.socket, response.hop_limit)
         octets, file = self._sender.encode(request, response, keep_alive=keep_alive)
         sent = _send(guest.socket, octets)
         seconds = perf_counter() - started
@@ -273,6 +303,7 @@ class Service:
             return
         self.guests.take_back(guest)
         self._answer_all(guest)
+        guest.fresh = guest.said.empty and not guest.refused
         if self.draining and guest.idle:
             self.forget(guest)
 
@@ -283,7 +314,7 @@ class Service:
             self._ring()
 
 
-def _send(connection: socket.socket, octets: bytes) -> int:
+def _send(connection: Connected, octets: bytes) -> int:
     """Send what can be sent now; return how much, -1 where the guest has gone."""
     try:
         return connection.send(octets, socket.MSG_DONTWAIT)

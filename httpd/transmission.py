@@ -1,13 +1,13 @@
 """What goes out: an answer as octets, and the rest of one that does not go at once."""
 
 import os
-import socket
 from dataclasses import dataclass
 from email.utils import formatdate
 from time import time
 
 import trio
 
+from .listener import Connected
 from .messages import FileBody
 from .messages import Request
 from .messages import Response
@@ -59,7 +59,7 @@ class Sender:
         return (head, body) if isinstance(body, FileBody) else (head + body, None)
 
 
-async def transmit(connection: socket.socket, rest: Rest, *, patience: float) -> None:
+async def transmit(connection: Connected, rest: Rest, *, patience: float) -> None:
     """Send *rest* to a reader that may be slow.
 
     Resource handling: the file is closed, whatever happens.
@@ -85,7 +85,7 @@ async def transmit(connection: socket.socket, rest: Rest, *, patience: float) ->
             os.close(file.descriptor)
 
 
-async def _send_all(connection: socket.socket, octets: bytes, patience: float) -> None:
+async def _send_all(connection: Connected, octets: bytes, patience: float) -> None:
     left = memoryview(octets)
     while left:
         with trio.fail_after(patience):

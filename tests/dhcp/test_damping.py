@@ -46,3 +46,11 @@ def test_waiting_does_not_take_tokens() -> None:
     for tenth in range(1, 10):
         assert not damping.admits("a", tenth / 10)
     assert damping.admits("a", 1.0)
+
+
+def test_several_at_once() -> None:
+    """Of several that come together as many are admitted as one after the other."""
+    together, singly = (Damping(rate=1, burst=5) for _ in range(2))
+    for number, now in ((3, 0.0), (4, 0.0), (9, 2.0), (1, 2.5), (1, 3.0)):
+        one_by_one = sum(singly.admits("a", now) for _ in range(number))
+        assert together.admitted("a", number, now) == one_by_one

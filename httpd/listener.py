@@ -17,7 +17,7 @@ TCP_SAVE_SYN = 27
 TCP_SAVED_SYN = 28
 WITH_LINK_HEADER = 2
 ETHERNET_OCTETS = 14
-SYN_AT_MOST = 512  # octets
+SYN_AT_MOST = 400  # octets
 Connected = socket.SocketType  # of the interpreter, without what Python adds
 BACKLOG = 4096  # a longer queue keeps the kernel from SYN cookies
 
@@ -49,8 +49,12 @@ def open_listener(
     *,
     device: str | None,
     save_syn: bool,
+    defer: bool = False,
 ) -> socket.socket:
     """Listen on exactly *address*; raises OSError.
+
+    With *defer* a connection is seen with its first octets, or a second later: one
+    that comes and asks at once, as all do that boot, is then one event, and not three.
 
     A link-local address is that of *device*, which it then needs.
     """
@@ -65,6 +69,9 @@ def open_listener(
             )
         if save_syn:
             listener.setsockopt(socket.IPPROTO_TCP, TCP_SAVE_SYN, WITH_LINK_HEADER)
+        if defer:
+            seconds = 1
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, seconds)
         if address.version == 4:
             listener.bind((str(address), port))
         else:

@@ -74,13 +74,11 @@ class HttpServer:
                     for _ in range(LOOKS):
                         if not self._turn(bell):
                             break
-                    while service.newcomers:
-                        self._turn(bell)
                     service.memory.tell()
                 nursery.cancel_scope.cancel()
         finally:
             self._bell = None
-            service.close()
+            service.guests.close()
             self._close_listeners()
             os.close(bell)
 
@@ -104,7 +102,6 @@ class HttpServer:
         find, read = service.guests.find, service.read
         events = service.guests.epoll.poll(0, EVENTS_AT_ONCE)
         service.begin_turn(trio.current_time())
-        service.hear_newcomers()
         for descriptor, _ in events:
             guest = find(descriptor)
             if guest is not None:
@@ -113,7 +110,7 @@ class HttpServer:
                 os.eventfd_read(bell)
             elif descriptor in self._listeners:
                 self._accept(self._listeners[descriptor])
-        return bool(events or service.newcomers)
+        return bool(events)
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(EVENTS_AT_ONCE):

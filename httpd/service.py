@@ -64,8 +64,6 @@ class Service:
         self._callers = Callers(limits.rate)
         self._sender = Sender()
         self.memory = Memory(answers, self._callers, self._sender, observe)
-        self.newcomers: list[tuple[Connected, Caller]] = []
-        """Who has said nothing yet, and is watched by nobody."""
         self._now = self._until = 0.0
 
     def begin_turn(self, now: float) -> None:
@@ -73,12 +71,6 @@ class Service:
         self._now = now
         self._until = now + self._limits.idle_seconds
         self.memory.begin_turn()
-
-    def close(self) -> None:
-        """End every connection."""
-        for connection, _ in self.newcomers:
-            connection.close()
-        self.guests.close()
 
     def drain(self) -> None:
         """Let the guests finish their request, and no more."""
@@ -99,37 +91,20 @@ class Service:
                 self._turn_away(connection, peer, "identity")
                 return
             caller = self._callers.meet(call, peer, self._now)
-        if not self._hear(connection, caller):
-            self.newcomers.append((connection, caller))
-
-    def hear_newcomers(self) -> None:
-        """Hear those who said nothing yet: in the turn after it is mostly here."""
-        newcomers, self.newcomers = self.newcomers, []
-        for connection, caller in newcomers:
-            if not self._hear(connection, caller):
-                self._seat(connection, caller, b"")
-
-    def _hear(self, connection: Connected, caller: Caller) -> bool:
-        """Take a new connection's first request, if it has come."""
-        try:
+        try:  # the request is here already, where the listener defers
             octets = connection.recv(READ_AT_ONCE, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
+        except OSError:  # it is not, or the guest has gone: the loop sees which
             octets = b""
         kept = caller.kept.get(octets)
-        if kept is not None and self.memory.proves(caller, kept):
-            sent = _send(connection, kept.octets)
-            if sent == kept.length and not kept.keep_alive:
-                connection.close()
-                return True
+        if kept is None or not self.memory.proves(caller, kept):
+            self._seat(connection, caller, octets)
+            return
+        sent = _send(connection, kept.octets)
+        if sent == kept.length and not kept.keep_alive:
+            connection.close()
+        else:
             guest = self.guests.welcome(connection, caller, self._now)
             self._end(guest, kept, sent)
-        elif octets:
-            self._seat(connection, caller, octets)
-        else:
-            connection.close()
-        return True
 
     def _seat(self, connection: Connected, caller: Caller, octets: bytes) -> None:
         """Take a connection in, with what it has said, if there is room for it."""

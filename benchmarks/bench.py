@@ -129,6 +129,19 @@ class Room:
         daemon.signal(15)
         daemon.wait(END_WITHIN)
 
+    def become(self, guest: Guest, number: int) -> None:
+        """Give *guest* the MAC and the address of guest *number*."""
+        guest.ip("link", "set", "eth0", "down")
+        guest.ip("address", "flush", "dev", "eth0")
+        guest.ip("link", "set", "eth0", "address", mac(number), "up")
+        guest.ip("address", "add", f"{address(number)}/16", "dev", "eth0")
+        if guest is self.guest:
+            guest.ip("route", "replace", "169.254.169.254", "via", "10.8.0.2")
+
+    def workers(self, process: Process) -> list[int]:
+        """The processes that *process* has started."""
+        return descendants(process.pid)
+
     def add_peer(self) -> Guest:
         """Plug in a machine for another server, with a bridge and a guest of its own.
 

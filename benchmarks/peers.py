@@ -77,6 +77,35 @@ server.port = 80
 server.max-keep-alive-requests = 1000000
 server.modules = ()
 """
+# as ZStack writes it (3.2 and 3.3), but for proxies, which nobody asks for here
+LIGHTTPD_ZSTACK = """\
+server.document-root = "/run/html"
+server.port = 1180
+server.max-worker = 1
+server.max-keep-alive-requests = 1000000
+server.modules = ("mod_rewrite", "mod_access", "mod_dirlisting")
+dir-listing.activate = "enable"
+index-file.names = ("index.html")
+"""
+NGINX = """\
+daemon off;
+master_process off;
+user root;
+worker_processes 1;
+pid /run/nginx.pid;
+events { worker_connections 4096; }
+http {
+    access_log off;
+    keepalive_requests 1000000;
+    map_hash_max_size 65536;
+    map_hash_bucket_size 128;
+    map $remote_addr $guest { GUESTS }
+    server {
+        listen 8080 backlog=4096;
+        location ~ ^/[^/]+/(meta-data/.+|user-data)$ { alias /run/html/$guest/$1; }
+    }
+}
+"""
 
 
 def default_name(ip: str) -> str:
@@ -153,6 +182,64 @@ def start_lighttpd(peer: Guest, documents: Mapping[str, bytes]) -> Process:
     peer.path("/run/lighttpd.conf").write_text(LIGHTTPD)
     words = ["lighttpd", "-D", "-f", "/run/lighttpd.conf"]
     return start_peer(peer, words, "/proc/net/tcp", ":0050 ")
+
+
+def _zstack_rules(ip: str) -> str:
+    patterns = (
+        ("/zwatch-vm-agent.linux-amd64.bin", "/zwatch-vm-agent"),
+        ("/agent-tools-update.sh", "/vm-tools.sh"),
+        ("/.+/meta-data/(.+)", f"/{ip}/meta-data/$1"),
+        ("/.+/meta-data", f"/{ip}/meta-data"),
+        ("/.+/meta-data/", f"/{ip}/meta-data/"),
+        ("/.+/user-data", f"/{ip}/user-data"),
+        ("/.+/user_data", f"/{ip}/user_data"),
+        ("/.+/meta_data.json", f"/{ip}/meta_data.json"),
+        ("/.+/password", f"/{ip}/password"),
+        ("/.+/", f"/{ip}/"),
+    )
+    rules = ",".join(f'"^{pattern}$" => "{target}"' for pattern, target in patterns)
+    return f"url.rewrite-once = ({rules})"
+
+
+def start_lighttpd_zstack(
+    peer: Guest, count: int, documents: Mapping[str, bytes]
+) -> Process:
+    """Serve *count* guests as ZStack has lighttpd do it: a block of rules for each.
+
+    *documents* are each guest's, by their path below its directory.
+    """
+    require("lighttpd")
+    write_guests(peer, count, documents)
+    blocks = [
+        '$HTTP["url"] =~ "^/metrics/job" { url.access-deny = ("") }',
+        '$HTTP["url"] =~ "^/host" { url.access-deny = ("") }',
+    ]
+    for number in range(count):
+        ip = address(number)
+        blocks.append(f'$HTTP["remoteip"] == "{ip}" {{ {_zstack_rules(ip)} }}')
+    text = LIGHTTPD_ZSTACK + "\nelse ".join(blocks) + "\n"
+    peer.path("/run/zstack.conf").write_text(text)
+    words = ["lighttpd", "-D", "-f", "/run/zstack.conf"]
+    return start_peer(peer, words, "/proc/net/tcp", ":049C ")
+
+
+def start_nginx(peer: Guest, count: int, documents: Mapping[str, bytes]) -> Process:
+    """Serve *count* guests by nginx, which finds a guest's directory in a map."""
+    require("nginx")
+    write_guests(peer, count, documents)
+    lines = "".join(f"{address(each)} {address(each)};" for each in range(count))
+    peer.path("/run/nginx.conf").write_text(NGINX.replace("GUESTS", lines))
+    words = ["nginx", "-c", "/run/nginx.conf", "-e", "/dev/null"]
+    return start_peer(peer, words, "/proc/net/tcp", ":1F90 ")
+
+
+def write_guests(peer: Guest, count: int, documents: Mapping[str, bytes]) -> None:
+    """Write *documents* of the first *count* guests, below /run/html."""
+    for number in range(count):
+        for path, octets in documents.items():
+            file = peer.path(f"/run/html/{address(number)}/{path}")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(octets)
 
 
 def start_peer(

@@ -95,7 +95,12 @@ def measure(servers: dict[str, Server], way: list[str]) -> list[list[object]]:
     for name, server in servers.items():
         rates = [each.rate for each in server.rounds]
         costs = [each.cost for each in server.rounds]
-        row = [name, rates, costs, [each.latency for each in server.rounds]]
+        row: list[object] = [
+            name,
+            rates,
+            costs,
+            [each.latency for each in server.rounds],
+        ]
         if name != US:
             rate = _median([each.rate for each in ours]) / _median(rates)
             cost = _median([each.cost for each in ours]) / _median(costs)

@@ -35,6 +35,7 @@ FIRST = 1  # guest: 0 is a machine of its own
 AGAIN_DHCP = 3.0  # seconds: udhcpc, the most patient asks later
 AGAIN_SYN = 1.0  # RFC 6298 section 2.1
 AGAIN_TCP = 0.3
+NEVER = float("inf")
 LOOKS = 64  # packets between two looks at the clock
 HEAD = (
     "GET {path} HTTP/1.1\r\nHost: 169.254.169.254\r\n"
@@ -264,6 +265,8 @@ class Crowd:
             self._out(self._segment(guest, port, ACK, sent=had, had=after))
         if port != guest.port or guest.done:
             return 0
+        if had == guest.sent and guest.waits_for == "document":
+            guest.due = NEVER  # it was heard, so it is not sent again
         if flags & RST:
             self._storm.refused += 1
             self._connect(guest)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from ipaddress import IPv4Interface
 from ipaddress import IPv4Network
+from ipaddress import IPv6Interface
 from pathlib import Path
 
 METADATA_ADDRESS = IPv4Address("169.254.169.254")
@@ -43,3 +44,5 @@ class Attachment:
     """The DHCP address of each range with its prefix, then 169.254.169.254/32."""
     subnets: tuple[IPv4Network, ...]
     """Every range of the L3: guests whose frames are steered to us."""
+    ipv6: tuple[IPv6Interface, ...] = ()
+    """What has metadata beside them, where nothing is in its way (links.py)."""

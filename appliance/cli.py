@@ -30,6 +30,7 @@ COMMANDS = {
     "rm": ("bindings", "remove a binding and its documents"),
     "accept": ("bindings", "let bindings go whose files vanished all at once"),
     "file": ("file", "put, get, list and remove the documents of a guest"),
+    "config-drive": ("config_drive", "write a guest's documents as a disk image"),
     "explain": ("explain", "say what a guest would be answered, and why"),
     "leases": ("leases", "list what the pool of a network has given away"),
     "status": ("status", "say how the networks are"),
@@ -39,6 +40,7 @@ COMMANDS = {
     "host": ("service", "keep every network of this host as `up` made it"),
     "forward": ("service", "ask upstream name servers for the networks of this host"),
     "exporter": ("service", "serve the metrics of all networks to Prometheus"),
+    "agent": ("agent", "serve ZStack's agent API"),
     "lab": ("service", "show a whole network with guests that boot"),
 }
 

@@ -33,17 +33,18 @@ from .hosted import Surroundings
 from .journal import Journal
 from .layout import NetworkLayout
 from .metadata import Metadata
-from .metadata import http_limits
 from .metrics import Metrics
 from .name_service import NameService
 from .notify import Notifier
 from .observation import Observation
+from .outside import Outside
 from .pool_service import PoolService
 from .pool_service import Served
 from .settings import Settings
 from .sockets import Sockets
 from .state import Change
 from .state import State
+from .terms import http_limits
 from .token_key import open_gate
 
 COLLECT = (10_000, 10, 1_000)  # objects, young and middle collections before the next
@@ -138,14 +139,18 @@ class Daemon:
                 self._journal,
                 self._metrics,
             )
+        self._outside = Outside(settings, given.rules, files, given.line)
         self._names = None
         if settings.dns.enabled:
-            self._names = NameService(settings, files, given.line)
+            self._names = NameService(settings, files, self._outside.channel)
         gate = open_gate(files, lambda what: self._journal.log("token_key", what=what))
         save_syn = settings.metadata.identity == "ip+mac"
         self._http = HttpServer(
             given.sockets.http,
-            Metadata(settings, given.rules, self._state, files, gate),
+            Metadata(
+                *(settings, given.rules, self._state, files, gate),
+                pass_on=self._outside.porter.pass_on,
+            ),
             self._observation.http,
             self._observation.fault,
             limits=http_limits(settings.limits),
@@ -194,6 +199,7 @@ class Daemon:
             seen = self._observation.elsewhere.see
             nursery.start_soon(watch, self._given.sockets.lookout, seen)
         await nursery.start(self._serve_http)
+        self._outside.start(nursery)
         if self._names is not None:
             sockets = self._given.sockets
             self._names.start(nursery, sockets.dns_udp, sockets.dns_tcp)
@@ -288,6 +294,7 @@ class Daemon:
             counters["metalease_dhcp_lost_frames"][()] += self._port.lost()
         if self._pool is not None:
             self._pool.measure()
+        self._outside.measure(self._metrics)
         if self._names is not None:
             self._names.measure(self._metrics)
         counters["metalease_log_lines_dropped"][()] = self._journal.dropped

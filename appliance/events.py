@@ -22,7 +22,9 @@ DATAGRAMS_A_TURN: Final = 64
 
 _LINK: Final = 0x1
 _IPV4_IFADDR: Final = 0x10
+_IPV6_IFADDR: Final = 0x100
 _IPV4_NETCONF: Final = 1 << 23  # ip_forward, rp_filter
+_IPV6_NETCONF: Final = 1 << 24
 _NETLINK_NETFILTER: Final = 12
 _NFTABLES: Final = 1 << 6
 
@@ -34,7 +36,8 @@ def host_socket() -> socket.socket:
 
 def inside_socket() -> socket.socket:
     """Listen to innerN, of the namespace that the thread is in."""
-    return _socket(socket.NETLINK_ROUTE, _LINK | _IPV4_IFADDR | _IPV4_NETCONF)
+    addresses, settings = _IPV4_IFADDR | _IPV6_IFADDR, _IPV4_NETCONF | _IPV6_NETCONF
+    return _socket(socket.NETLINK_ROUTE, _LINK | addresses | settings)
 
 
 def tables_socket() -> socket.socket:

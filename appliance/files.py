@@ -23,6 +23,7 @@ DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 PUBLIC_DIRECTORY_MODE = 0o755  # of what holds no secret: settings, and the way to state
 PUBLIC_FILE_MODE = 0o644
+PRIVATE_FILE_MODE = 0o600  # of secrets that are not the daemon's to read
 TEMPORARY = ".tmp"  # the end of a temporary name; the watch and listings skip it
 TEXT_AT_MOST = 1024 * 1024  # octets of an operator's file
 
@@ -145,6 +146,18 @@ def write_public_file(path: Path, octets: bytes) -> None:
     """Put *octets*, which hold no secret, at *path*; raises SettingsError."""
     _make(path.parent, PUBLIC_DIRECTORY_MODE)
     staged = _stage(path, octets, PUBLIC_FILE_MODE)
+    try:
+        staged.commit()
+    finally:
+        staged.discard()
+
+
+def write_private_file(path: Path, octets: bytes) -> None:
+    """Put *octets* at *path*, in a directory that is there, for its owner alone.
+
+    Raises SettingsError.
+    """
+    staged = _stage(path, octets, PRIVATE_FILE_MODE)
     try:
         staged.commit()
     finally:

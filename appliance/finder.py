@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from dataclasses import replace
 from ipaddress import IPv4Address
 
 from httpd.listing import NUMBERED
@@ -15,48 +14,36 @@ from httpd.respond import Missing
 from httpd.respond import Resource
 from httpd.root import DocumentRoot
 from httpd.root import File
-from httpd.root import FileCache
 from httpd.root import Names
 from httpd.root import discard
 from rewrite.ruleset import Rewrite
 
-from .documents import MADE as MADE_DOCUMENTS
-from .documents import made_names
-from .documents import make_document
-from .layout import NetworkLayout
+from .dialects.openstack import INDEX
+from .dialects.openstack import WITH_CONTENT
+from .dialects.openstack import parse_index
+from .dialects.told import ContentFile
+from .dialects.told import Tree
+from .documents import FRESH
+from .documents import WITH_DATA
+from .documents import find_path
+from .documents import make_tree
+from .documents import names_in
+from .documents import told
 from .records import Record
+from .roots import Roots
+from .roots import fresh_seed
 from .settings import Settings
+from .subtree import text_of
 
 OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
 
+DATA_AT_MOST = 1024 * 1024  # octets of a document that is a part of another
+
+ALL = "*"
+"""A name in a rule's list: in its place stands what is in its target's directory."""
+
 Found = tuple[str, File | None]
 """Where something was looked for, and the file that was there."""
-
-
-class Roots:
-    """Where the documents of one network are."""
-
-    def __init__(self, files: NetworkLayout) -> None:
-        self._metadata = str(files.metadata)  # a path is joined at each request
-        self._cache = FileCache()
-        self._default = DocumentRoot(files.default, self._cache)
-        self._shared = DocumentRoot(files.shared, self._cache)
-
-    def of(self, address: IPv4Address) -> tuple[tuple[str, DocumentRoot], ...]:
-        """Return where the documents of the guest at *address* are looked for."""
-        own = DocumentRoot(f"{self._metadata}/{address}", self._cache)
-        return ((OWN, own), (DEFAULT, self._default))
-
-    @property
-    def shared(self) -> tuple[tuple[str, DocumentRoot], ...]:
-        return ((SHARED, self._shared),)
-
-    @property
-    def default(self) -> tuple[tuple[str, DocumentRoot], ...]:
-        return ((DEFAULT, self._default),)
-
-    def alias(self, path: str) -> DocumentRoot:
-        return DocumentRoot(path, self._cache)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +56,16 @@ class Finder:
     record: Record | None
     rule: Rewrite
     wait: bool
+
+    def answer(self) -> Resource:
+        """Return what the rule leads to, or what is by default where that is not."""
+        if self.rule.target is None:
+            return self.listing()
+        found = self.find(self.rule.target)
+        if isinstance(found, Missing) and self.rule.if_missing == "default":
+            _, _, rest = self.rule.target.lstrip("/").partition("/")
+            return self.find(f"/default/{rest}")
+        return found
 
     def find(self, target: str) -> Resource:
         """Return what is at *target*: in an alias, own, default or shared."""
@@ -98,12 +95,14 @@ class Finder:
 
     def listing(self) -> Resource:
         """Return the names that the rule lists, as far as they can be served."""
-        shown = []
+        shown: list[str] = []
         for name, target in self.rule.listing:
             found = Missing() if target is None else self.find(target)
             if isinstance(found, Document):
                 discard(found.body)
-            if target is None or not isinstance(found, Missing):
+            if name == ALL:
+                shown += found.names if isinstance(found, Directory) else ()
+            elif target is None or not isinstance(found, Missing):
                 shown.append(name)
         return Directory(tuple(shown), "listed")
 
@@ -138,10 +137,14 @@ class Finder:
                 origins.append(origin)
             looks.append((root.where(path), None))
         if made and self.record is not None:
-            body, leaves = self._make(self.record, path)
-            if body is not None and not names:
-                return Document(body, None, MADE, _seen(path, [*looks, *leaves]))
-            more = made_names(self.record, path)
+            tree = self.roots.tree(self.settings, self.record)
+            spelled = find_path(tree, path)
+            if spelled is not None and not names:
+                body, leaves = self._make(self.record, tree, spelled)
+                fresh = spelled in FRESH or spelled in WITH_DATA
+                seen = None if fresh else _seen(path, [*looks, *leaves])
+                return Document(body, None, MADE, seen)
+            more = names_in(tree, path)
             if more:
                 names.update(more)
                 origins.append(MADE)
@@ -149,23 +152,59 @@ class Finder:
             return Missing()
         return Directory(tuple(names), "+".join(origins))
 
-    def _make(self, record: Record, path: str) -> tuple[bytes | None, list[Found]]:
+    def _make(
+        self, record: Record, tree: Tree, path: str
+    ) -> tuple[bytes, tuple[Found, ...]]:
         """Make a document: dropped leaves of EC2 are true in every dialect (C43).
 
         Return it with what was found of the leaves.
         """
-        leaves: list[Found] = []
-        if path in MADE_DOCUMENTS:
-            told, identity = self._leaf("meta-data/instance-id")
-            name, hostname = self._leaf("meta-data/local-hostname")
-            leaves = [identity, hostname]
-            binding = record.binding
-            if name is not None:
-                binding = replace(binding, hostname=name)
-            record = replace(
-                record, binding=binding, instance_id=told or record.instance_id
+        identity, found = self._leaf("meta-data/instance-id")
+        hostname, also_found = self._leaf("meta-data/local-hostname")
+        content = self._content() if path in WITH_CONTENT else ()
+        user_data = self._text("user-data") if path in WITH_DATA else None
+        vendor_data = self._text("vendor-data") if path in WITH_DATA else None
+        dropped = identity, hostname, user_data, vendor_data
+        if content or any(each is not None for each in dropped):
+            guest = told(
+                self.settings,
+                record,
+                fresh_seed,
+                identity=identity,
+                hostname=hostname,
+                content=content,
+                user_data=user_data,
+                vendor_data=vendor_data,
             )
-        return make_document(self.settings, record, path), leaves
+            tree = make_tree(guest)
+        return tree[path](), (found, also_found)
+
+    def _content(self) -> tuple[ContentFile, ...]:
+        """Return what the index of content/ names and is there.
+
+        cloud-init has no data at all where one of them is missing.
+        """
+        found = self._search(self.roots.of(self.address), INDEX, made=False)
+        if not isinstance(found, Document):
+            return ()
+        if isinstance(found.body, FileBody):
+            discard(found.body)
+            return ()
+        index = parse_index(found.body.decode("utf-8", "replace"))
+        return tuple(each for each in index if self._is_here(each.where))
+
+    def _text(self, path: str) -> str | None:
+        """Return the text of a document that was dropped, None where there is none."""
+        found = self._search(self.roots.of(self.address), path, made=False)
+        if not isinstance(found, Document):
+            return None
+        return text_of(found.body, wait=self.wait, at_most=DATA_AT_MOST)
+
+    def _is_here(self, path: str) -> bool:
+        found = self._search(self.roots.of(self.address), path, made=False)
+        if isinstance(found, Document):
+            discard(found.body)
+        return isinstance(found, Document)
 
     def _leaf(self, path: str) -> tuple[str | None, Found]:
         """Return the line of a dropped leaf, None where there is no such line."""

@@ -1,7 +1,8 @@
 """`metalease forward`: ask upstreams for every daemon of this host.
 
 It lives on the host's side, is not root and holds no capability; a daemon in its
-namespace has no way out but this line, on which nothing but questions go.
+namespace has no way out but this line, on which go questions for names, and requests
+for upstreams that the network's rules name: whom to ask is read from the files here.
 """
 
 import os
@@ -13,25 +14,35 @@ from functools import partial
 
 import trio
 
+from rewrite.ruleset import RuleSet
+from rewrite.upstreams import upstreams_of
+
 from . import files
 from . import privilege
 from .bell import reachable
 from .errors import SettingsError
 from .layout import Layout
-from .naming import routes
 from .notify import Notifier
+from .outside import asked
+from .proxy.courier import Courier
 from .resolver.forwarder import Forwarder
+from .resolver.line import Errands
 from .resolver.line import serve_line
+from .rules import load_rules
 from .settings import Settings
 from .settings import load_settings
 
 BACKLOG = 128
 
 
-def serve_one(line: socket.socket, settings: Settings) -> None:
+def serve_one(line: socket.socket, settings: Settings, rules: RuleSet) -> None:
     """Forward for one network, whose daemon has the other end of *line*."""
-    forwarder = Forwarder(routes(settings))
-    trio.run(_until_told, partial(serve_line, line, lambda _: forwarder, forwarder))
+    forwarder = Forwarder(asked(settings))
+    courier = Courier(partial(upstreams_of, rules))
+    serve = partial(
+        serve_line, line, lambda _: forwarder, forwarder, lambda _: courier.run
+    )
+    trio.run(_until_told, serve)
 
 
 def run(layout: Layout) -> int:
@@ -65,11 +76,14 @@ def run(layout: Layout) -> int:
 
 async def _accept(listener: socket.socket, layout: Layout) -> None:
     def open_network(name: str) -> Forwarder:
-        return Forwarder(routes(load_settings(layout.network(name))))
+        return Forwarder(asked(load_settings(layout.network(name))))
+
+    def errands_of(name: str) -> Errands:
+        return Courier(partial(_read_upstreams, layout, name)).run
 
     async def attend(line: socket.socket) -> None:
         try:
-            await serve_line(line, open_network, None)
+            await serve_line(line, open_network, None, errands_of)
         except (SettingsError, OSError, ValueError):
             pass  # its line is closed: the daemon looks again
 
@@ -78,6 +92,11 @@ async def _accept(listener: socket.socket, layout: Layout) -> None:
             await trio.lowlevel.wait_readable(listener)
             line, _ = listener.accept()
             nursery.start_soon(attend, line)
+
+
+def _read_upstreams(layout: Layout, name: str) -> frozenset[str]:
+    network = layout.network(name)
+    return upstreams_of(load_rules(load_settings(network), network))
 
 
 async def _until_told(act: Callable[[], Awaitable[None]]) -> None:

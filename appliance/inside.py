@@ -3,11 +3,14 @@
 Every question and every change is for the namespace that the calling thread is in.
 """
 
+import socket
+import struct
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from ipaddress import IPv4Interface
+from ipaddress import IPv6Interface
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,17 +20,32 @@ from pyroute2 import IPRoute
 from pyroute2 import NetlinkError
 
 from . import kernel
+from . import netlink
 from .errors import SettingsError
+from .kernel import Kernel
 from .kernel import Link
 
 PROC_SYS_NET: Final = Path("/proc/sys/net")
+
+Interface = IPv4Interface | IPv6Interface
+
+_NODAD: Final = 0x2  # IFA_F_NODAD: to be used at once
+_IFA_ADDRESS: Final = 1
+_RTM_NEWADDR: Final = 20
+_RTM_DELADDR: Final = 21
+_COMMANDS: Final = {
+    "add": (_RTM_NEWADDR, netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE),
+    "del": (_RTM_DELADDR, 0),
+}
 
 OF_NAMESPACE: Final[Mapping[str, str]] = MappingProxyType(
     {
         # first: the kernel sets others anew when this one changes
         "ipv4/ip_forward": "0",  # nothing is behind us
+        "ipv6/conf/all/forwarding": "0",
         "ipv6/conf/all/disable_ipv6": "1",  # a link-local address would answer a ping
         "ipv6/conf/default/disable_ipv6": "1",
+        "ipv6/icmp/echo_ignore_multicast": "1",  # who does not know us finds no one
     }
 )
 """What holds for a whole namespace of our own; a new one inherits the host's."""
@@ -56,11 +74,44 @@ OF_OUR_DEVICE: Final[Mapping[str, str]] = MappingProxyType(
 """What holds beside it where all of the namespace is ours."""
 
 
+IPV6_OF_OUR_DEVICE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "addr_gen_mode": "1",  # no address but those that we give it
+        "accept_dad": "0",  # nobody is asked first, and no guest can forbid us ours
+        "accept_ra": "0",  # a guest is no router of ours
+        "autoconf": "0",
+        "accept_redirects": "0",
+        "accept_source_route": "0",
+        "forwarding": "0",
+        "disable_ipv6": "0",  # last: it begins with all of the above in force
+    }
+)
+"""What holds for a device of ours that has metadata by IPv6."""
+
+
 def namespace_settings(device: str) -> dict[str, str]:
     """List the settings, by their path below net/, of our namespace and *device*."""
     each = ("all", "default", device)
     conf = {f"ipv4/conf/{d}/{k}": v for d in each for k, v in OF_OUR_DEVICE.items()}
     return {**OF_NAMESPACE, **conf}
+
+
+def with_ipv6(device: str) -> dict[str, str]:
+    return {f"ipv6/conf/{device}/{k}": v for k, v in IPV6_OF_OUR_DEVICE.items()}
+
+
+def without_ipv6(device: str) -> dict[str, str]:
+    return {f"ipv6/conf/{device}/disable_ipv6": "1"}
+
+
+def knows_ipv6() -> bool:
+    """Whether the kernel has IPv6 at all."""
+    return _setting("ipv6/conf/all/disable_ipv6") is not None
+
+
+def has_ipv6(device: str) -> bool:
+    """Whether *device* may have IPv6 addresses."""
+    return _setting(f"ipv6/conf/{device}/disable_ipv6") == "0"
 
 
 def device_settings(device: str) -> dict[str, str]:
@@ -99,17 +150,17 @@ def device(name: str) -> Link:
     return found
 
 
-def addresses_missing(name: str, wanted: Iterable[IPv4Interface]) -> list[str]:
+def addresses_missing(name: str, wanted: Iterable[Interface]) -> list[str]:
     present = kernel.addresses(device(name).index)
     return [f"{name} lacks {each}" for each in wanted if each not in present]
 
 
-def addresses_strange(name: str, wanted: Iterable[IPv4Interface]) -> list[str]:
+def addresses_strange(name: str, wanted: Iterable[Interface]) -> list[str]:
     strange = _strange(device(name).index, wanted)
     return [f"{name} has {each}, which is not its own" for each in strange]
 
 
-def add_addresses(name: str, wanted: Iterable[IPv4Interface]) -> None:
+def add_addresses(name: str, wanted: Iterable[Interface]) -> None:
     index = device(name).index
     with route() as ip:
         for each in wanted:
@@ -117,7 +168,7 @@ def add_addresses(name: str, wanted: Iterable[IPv4Interface]) -> None:
                 _address(ip, "add", index, each)
 
 
-def remove_addresses(name: str, unwanted: Iterable[IPv4Interface]) -> None:
+def remove_addresses(name: str, unwanted: Iterable[Interface]) -> None:
     """Remove those of *unwanted* that are there.
 
     With a subnet's first address the kernel may remove its others too, unasked: so
@@ -130,17 +181,25 @@ def remove_addresses(name: str, unwanted: Iterable[IPv4Interface]) -> None:
                 _address(ip, "del", index, each)
 
 
-def remove_strange_addresses(name: str, wanted: Iterable[IPv4Interface]) -> None:
+def remove_strange_addresses(name: str, wanted: Iterable[Interface]) -> None:
     remove_addresses(name, _strange(device(name).index, wanted))
 
 
-def _strange(index: int, wanted: Iterable[IPv4Interface]) -> list[IPv4Interface]:
+def _strange(index: int, wanted: Iterable[Interface]) -> list[Interface]:
     known = frozenset(wanted)
     return [each for each in kernel.addresses(index) if each not in known]
 
 
-def _address(ip: Any, command: str, index: int, each: IPv4Interface) -> None:
+def _address(ip: Any, command: str, index: int, each: Interface) -> None:
     prefix = each.network.prefixlen
+    if isinstance(each, IPv6Interface):
+        # pyroute2 has no word for the flag in all of its versions
+        body = struct.pack("=BBBBI", socket.AF_INET6, prefix, _NODAD, 0, index)
+        body += netlink.attribute(_IFA_ADDRESS, each.ip.packed)
+        kind, flags = _COMMANDS[command]
+        with Kernel() as opened:
+            opened.change(kind, body, flags=flags)
+        return
     ip.addr(command, index=index, address=str(each.ip), prefixlen=prefix)
 
 

@@ -14,7 +14,9 @@ from typing import Protocol
 from dhcp.hardware import HardwareAddress
 
 from . import events
+from . import inside
 from . import kernel
+from . import link_neighbours
 from . import links
 from . import namespace
 from . import neighbours
@@ -63,6 +65,8 @@ class Keeper:
         self._namespace: tuple[int, int] | None = None
         self._bridge: int | None = None
         self._held: dict[IPv4Address, HardwareAddress] | None = None
+        self._ipv6 = False
+        """Whether metadata are served by it, and so neighbours kept."""
 
     def heal(self, now: float) -> list[str]:
         """Make it all as it should be, and return what was repaired.
@@ -79,7 +83,7 @@ class Keeper:
         except (SettingsError, OSError) as problem:
             raise self.trouble() or problem from None
         if changed and not missing:
-            missing = [f"{len(changed.put) + len(changed.removed)} neighbour entries"]
+            missing = [f"{changed} neighbour entries"]
         return [each for each in missing if each not in self.left]
 
     def _up(self) -> list[str]:
@@ -141,33 +145,47 @@ class Keeper:
             self._events.discard(self._source)
             self._source = None
 
-    def _keep_all(self) -> Change:
+    def _keep_all(self) -> int:
+        """Return how many entries had to change."""
         bound = dict(self.network.bound())
-        with self._inside() as index:
-            changed = neighbours.keep(index, bound)
+        with self._inside() as device:
+            wanted = bool(self.network.attachment.ipv6)
+            self._ipv6 = wanted and inside.has_ipv6(device.name)
+            changed = neighbours.keep(device.index, bound)
+            count = len(changed.put) + len(changed.removed)
+            if self._ipv6:
+                macs = [mac.octets for mac in bound.values()]
+                count += link_neighbours.keep(device.index, macs)
         self._held = bound
-        return changed
+        return count
 
     def _change(self, held: dict[IPv4Address, HardwareAddress], needed: Change) -> None:
         if not needed:
             return
         self._held = None  # until the kernel has taken it all
-        with self._inside() as index:
-            neighbours.change(index, needed)
+        with self._inside() as device:
+            neighbours.change(device.index, needed)
+            if self._ipv6:
+                left = [held[ip] for ip in (*needed.removed, *needed.put) if ip in held]
+                link_neighbours.change(
+                    device.index,
+                    [mac.octets for mac in needed.put.values()],
+                    [mac.octets for mac in left],
+                )
         held.update(needed.put)
         for address in needed.removed:
             del held[address]
         self._held = held
 
     @contextmanager
-    def _inside(self) -> Iterator[int]:
-        """Be where guests are served, with the device's index there."""
+    def _inside(self) -> Iterator[Link]:
+        """Be where guests are served, with the device there."""
         name = links.device(self.network.attachment)
         with self._entered():
             device = kernel.link(name)
             if device is None:
                 raise SettingsError(f"device {name}", "is not there")
-            yield device.index
+            yield device
 
     @contextmanager
     def _entered(self) -> Iterator[None]:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from dataclasses import replace
 from ipaddress import IPv4Address
 from ipaddress import IPv4Interface
+from ipaddress import IPv6Address
+from ipaddress import IPv6Interface
 from typing import Final
 from typing import Self
 
@@ -62,6 +64,7 @@ _IFLA_EXT_MASK: Final = 29
 _IFLA_LINK_NETNSID: Final = 37
 _IFLA_INFO_KIND: Final = 1
 _RTEXT_FILTER_SKIP_STATS: Final = 8
+_IFA_ADDRESS: Final = 1
 _IFA_LOCAL: Final = 2
 NDA_LLADDR: Final = 2
 _PF_BRIDGE: Final = 7
@@ -246,17 +249,30 @@ def inner() -> Link | None:
     return next((found for found in links() if _INNER.fullmatch(found.name)), None)
 
 
-def addresses(index: int) -> list[IPv4Interface]:
-    """List the IPv4 addresses of the link *index*, in the kernel's order."""
-    found = []
-    request = _IFADDRMSG.pack(socket.AF_INET, 0, 0, 0, index)
+def addresses(index: int) -> list[IPv4Interface | IPv6Interface]:
+    """List the addresses of the link *index*, in the kernel's order, IPv4 first."""
+    found: list[IPv4Interface | IPv6Interface] = []
     with Kernel() as kernel:
-        for message in kernel.dump(RTM_GETADDR, request):
-            _, prefix, _, _, owner = _IFADDRMSG.unpack_from(message.body)
-            local = netlink.attributes(message.body, _IFADDRMSG.size).get(_IFA_LOCAL)
-            if owner == index and local is not None:
-                found.append(IPv4Interface((IPv4Address(local), prefix)))
+        for family in (socket.AF_INET, socket.AF_INET6):
+            request = _IFADDRMSG.pack(family, 0, 0, 0, index)
+            for message in kernel.dump(RTM_GETADDR, request):
+                address = _address(message, index)
+                if address is not None:
+                    found.append(address)
     return found
+
+
+def _address(message: Message, index: int) -> IPv4Interface | IPv6Interface | None:
+    """Read an RTM_NEWADDR; None where it is of another link, or of another kind."""
+    family, prefix, _, _, owner = _IFADDRMSG.unpack_from(message.body)
+    values = netlink.attributes(message.body, _IFADDRMSG.size)
+    if owner != index:
+        return None
+    if family == socket.AF_INET and _IFA_LOCAL in values:
+        return IPv4Interface((IPv4Address(values[_IFA_LOCAL]), prefix))
+    if family == socket.AF_INET6 and _IFA_ADDRESS in values:
+        return IPv6Interface((IPv6Address(values[_IFA_ADDRESS]), prefix))
+    return None
 
 
 def fixed(port: Link, mac: HardwareAddress) -> bool:

@@ -8,6 +8,7 @@ run again, or run by the healer of `metalease host`, and ends the same.
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Interface
 from pathlib import Path
 from typing import Final
 from typing import TypeVar
@@ -21,6 +22,7 @@ from .attachment import Attachment
 from .attachment import Bridged
 from .attachment import Device
 from .errors import SettingsError
+from .inside import Interface
 from .namespace import entered
 from .steering import Steering
 from .veth import Pair
@@ -86,7 +88,9 @@ def down(attachment: Attachment) -> None:
                 steering.remove(attachment.network)
             case Device(name):
                 if kernel.link(name):
-                    inside.remove_addresses(name, attachment.addresses)
+                    inside.remove_addresses(
+                        name, (*attachment.addresses, *attachment.ipv6)
+                    )
     except OSError as problem:
         raise _refusal(attachment, "down", problem) from problem
 
@@ -100,18 +104,41 @@ def device(attachment: Attachment) -> str:
             return name
 
 
+def _ipv6(pair: Pair) -> tuple[IPv6Interface, ...]:
+    """List its IPv6 addresses: none beside another network.
+
+    Nothing in a guest's IPv6 frame says of which of two networks it is, as its IPv4
+    address does (R3).
+    """
+    if not inside.knows_ipv6() or veth.shares_bridge(pair):
+        return ()
+    return pair.attachment.ipv6
+
+
+def _addresses_of(pair: Pair) -> list[Interface]:
+    return [*pair.attachment.addresses, *_ipv6(pair)]
+
+
+def _settings_of(pair: Pair) -> dict[str, str]:
+    inner = pair.inner
+    ipv6 = inside.with_ipv6(inner) if _ipv6(pair) else inside.without_ipv6(inner)
+    return {**inside.namespace_settings(inner), **ipv6}
+
+
 def _settings_missing(pair: Pair) -> list[str]:
+    wanted = _settings_of(pair)
     with entered(pair.namespace):
-        return inside.settings_missing(inside.namespace_settings(pair.inner))
+        return inside.settings_missing(wanted)
 
 
 def _settings(pair: Pair) -> None:
+    wanted = _settings_of(pair)
     with entered(pair.namespace):
-        inside.set_settings(inside.namespace_settings(pair.inner))
+        inside.set_settings(wanted)
 
 
 def _addresses_missing(pair: Pair) -> list[str]:
-    wanted = pair.attachment.addresses
+    wanted = _addresses_of(pair)
     with entered(pair.namespace):
         return [
             *inside.addresses_missing(pair.inner, wanted),
@@ -120,7 +147,7 @@ def _addresses_missing(pair: Pair) -> list[str]:
 
 
 def _addresses(pair: Pair) -> None:
-    wanted = pair.attachment.addresses
+    wanted = _addresses_of(pair)
     with entered(pair.namespace):
         inside.remove_strange_addresses(pair.inner, wanted)
         inside.add_addresses(pair.inner, wanted)
@@ -141,6 +168,7 @@ def _steering(pair: Pair) -> Steering:
         pair.mac,
         subnets=pair.attachment.subnets,
         ours=(address.ip for address in pair.attachment.addresses),
+        ours6=(address.ip for address in _ipv6(pair)),
         ports=veth.guest_ports(pair),
     )
 
@@ -169,11 +197,18 @@ def _device_settings(attachment: Attachment) -> None:
 
 def _device_addresses_missing(attachment: Attachment) -> list[str]:
     # its other addresses are the container's own
-    return inside.addresses_missing(device(attachment), attachment.addresses)
+    return inside.addresses_missing(*_device_and_addresses(attachment))
 
 
 def _device_addresses(attachment: Attachment) -> None:
-    inside.add_addresses(device(attachment), attachment.addresses)
+    inside.add_addresses(*_device_and_addresses(attachment))
+
+
+def _device_and_addresses(attachment: Attachment) -> tuple[str, list[Interface]]:
+    """Name the device and its addresses: IPv6 where it is ours to give, and allowed."""
+    name = device(attachment)
+    ipv6 = attachment.ipv6 if may_change() and inside.has_ipv6(name) else ()
+    return name, [*attachment.addresses, *ipv6]
 
 
 def _of_where(act: Callable[[Bridged], T]) -> Callable[[Attachment], T]:

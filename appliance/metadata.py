@@ -5,47 +5,59 @@ made from the binding.  A rule's target can name only these, shared/, and the al
 that the operator wrote: no URL reaches a neighbour's file.
 """
 
+from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from ipaddress import IPv4Address
 
 from httpd.contract import Answers
+from httpd.contract import Awaited
 from httpd.contract import Later
-from httpd.contract import Limits
 from httpd.gate import Gate
-from httpd.gate import Terms
 from httpd.gate import token_of
 from httpd.listener import Peer
 from httpd.messages import Look
 from httpd.messages import Request
 from httpd.messages import Response
-from httpd.pace import Rate
+from httpd.respond import ALLOWED
+from httpd.respond import Directory
 from httpd.respond import Document
 from httpd.respond import Missing
+from httpd.respond import Resource
+from httpd.respond import refuse
 from httpd.respond import respond
 from httpd.root import unchanged
 from rewrite.ruleset import Asked
 from rewrite.ruleset import Rewrite
 from rewrite.ruleset import RuleSet
 
+from .attachment import METADATA_ADDRESS
 from .finder import Finder
-from .finder import Roots
 from .layout import NetworkLayout
+from .proxy.request import METHODS
 from .records import Record
-from .settings import LimitSettings
-from .settings import MetadataSettings
+from .roots import Roots
 from .settings import Settings
 from .state import State
+from .subtree import Crawl
+from .subtree import respond_tree
+from .terms import terms_of
 from .token_key import clock
 
-HELD_BACK = 2.0  # seconds that a request over its guest's rate waits at most
 REMEMBERED_AT_MOST = 4096  # paths and what the rules say of them
+NOWHERE = IPv4Address(0)  # where who has no binding is by IPv6
 PATH_AT_MOST = 256  # characters of one that is remembered
 
+METADATA = f"{METADATA_ADDRESS}:80"  # where nearly all ask
 OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
 UNKNOWN = "unknown"  # what nobody is answered from
+
+PassOn = Callable[[Request, Rewrite, IPv4Address], Awaitable[Response]]
+"""Brings what the upstream of a rule answers a request of the guest at an address."""
 
 
 class Standing(Enum):
@@ -74,8 +86,16 @@ class Outcome:
 
     response: Response
     rule: Rewrite | None = None
-    looks: tuple[Look, ...] | None = None
-    """Where the document was looked for; None: the next answer may be another."""
+    found: Resource | None = None
+    """None where the rule itself is the answer."""
+
+    @property
+    def looks(self) -> tuple[Look, ...] | None:
+        """Where it was looked for; None: the next answer may be another."""
+        return self.found.looks if isinstance(self.found, Document) else None
+
+
+NOTHING = Outcome(respond(Missing()), None, Missing())
 
 
 class Metadata(Answers):
@@ -90,15 +110,21 @@ class Metadata(Answers):
         gate: Gate,
         *,
         clock: Callable[[], float] = clock,
+        pass_on: PassOn | None = None,
     ) -> None:
-        """*clock* is the one of the tokens, in seconds."""
+        """*clock* is the one of the tokens, in seconds.
+
+        *pass_on* brings what an upstream answers; without it, it is 404.
+        """
+        self._pass_on = pass_on
         self._gate = gate
         self._clock = clock
         self.settings = settings
         self.rules = rules
         self._state = state
         self._roots = Roots(files)
-        self._remembered: dict[object, Rewrite | None] = {}
+        self._remembered: dict[object, tuple[Rewrite, ...]] = {}
+        self._looked_at = (*sorted(rules.headers), "host")
 
     def standing(self, peer: Peer) -> tuple[Standing, Record | None]:
         """Return who *peer* is: never by a header, never by the neighbour table."""
@@ -120,18 +146,22 @@ class Metadata(Answers):
         _, record = self.standing(peer)
         if record is None or terms_of(self.settings.metadata, record).endpoint:
             return None
-        return self.stop(request, peer.address, record)
+        return self.stop(request, address_of(peer, record), record)
 
     def answer(
         self, request: Request, peer: Peer, *, wait: bool, waited: float
-    ) -> Response | Later | None:
+    ) -> Response | Later | Awaited | None:
         standing, record = self.standing(peer)
         if standing is Standing.FOREIGN:
             return None
-        refusal = self.stop(request, peer.address, record)
+        address = address_of(peer, record)
+        refusal = self.stop(request, address, record, peer.at)
         if refusal is not None:
             return refusal
-        outcome = self.resolve(request, peer.address, record, wait=wait)
+        outcome = self.resolve(request, address, record, wait=wait, at=peer.at)
+        rule = outcome.rule
+        if rule is not None and record is not None and rule.proxy and self._pass_on:
+            return Awaited(partial(self._pass_on, request, rule, address))
         if outcome.looks is None or token_of(request) is not None:
             return outcome.response  # a token ends by itself
         proof = Proof(standing, record, outcome.looks)
@@ -147,13 +177,22 @@ class Metadata(Answers):
         )
 
     def stop(
-        self, request: Request, address: IPv4Address, record: Record | None
+        self,
+        request: Request,
+        address: IPv4Address,
+        record: Record | None,
+        at: str = METADATA,
     ) -> Response | None:
         """Return what is answered before any document is looked for, if anything."""
         if record is None and self.settings.metadata.unknown != "default":
             return replace(respond(Missing()), origin=UNKNOWN)
         terms = terms_of(self.settings.metadata, record)
-        return self._gate.check(request, address.packed, terms, self._clock())
+
+        def methods() -> Sequence[str]:
+            rules = self._rules(self.asked(request, address, record, at))
+            return METHODS if rules and rules[0].proxy else ALLOWED
+
+        return self._gate.check(request, address.packed, terms, self._clock(), methods)
 
     def resolve(
         self,
@@ -162,54 +201,108 @@ class Metadata(Answers):
         record: Record | None,
         *,
         wait: bool,
+        at: str = METADATA,
     ) -> Outcome:
-        """Return what the guest at *address* is answered, and by which rule."""
+        """Return what the guest at *address* is answered, and by which rule.
+
+        *at* is whom it asked, address and port.
+        """
+
+        def find(path: str) -> Outcome:
+            asked = self.asked(replace(request, path=path), address, record, at)
+            return self._find(asked, record, wait)
+
+        outcome = find(request.path)
+        rule, found = outcome.rule, outcome.found
+        if rule is None or rule.render is None or not isinstance(found, Directory):
+            return outcome
+        look = Crawl(lambda path: find(path).found, wait=wait)
+        return Outcome(respond_tree(look, request.path, found, rule), rule)
+
+    def _find(self, asked: Asked, record: Record | None, wait: bool) -> Outcome:
+        outcome = NOTHING
+        for rule in self._rules(asked):
+            outcome = self._follow(rule, asked.remoteip, record, wait)
+            if rule.if_missing != "next" or not isinstance(outcome.found, Missing):
+                break
+        return outcome
+
+    def _follow(
+        self, rule: Rewrite, address: IPv4Address, record: Record | None, wait: bool
+    ) -> Outcome:
+        if rule.refusal is not None:
+            refused = refuse(rule.refusal.status, rule.refusal.what, *rule.headers)
+            return Outcome(replace(refused, rule=rule.origin), rule)
+        if rule.redirect is not None:
+            there = (("Location", rule.redirect.location), *rule.headers)
+            return Outcome(
+                Response(rule.redirect.status, there, rule=rule.origin), rule
+            )
+        if rule.proxy is not None:
+            return Outcome(replace(respond(Missing()), rule=rule.origin), rule)
+        finder = Finder(self._roots, self.settings, address, record, rule, wait)
+        found = finder.answer()
+        answered = Missing(rule.if_missing) if isinstance(found, Missing) else found
+        response = respond(answered, rule.content_type, rule.headers, rule.origin)
+        return Outcome(response, rule, found)
+
+    def asked(
+        self,
+        request: Request,
+        address: IPv4Address,
+        record: Record | None,
+        at: str = METADATA,
+    ) -> Asked:
+        """Return what the rules are asked by *request*."""
         facts = {"network": self.settings.name}
         if record is not None:
             facts["mac"] = str(record.mac)
-        rule = self._rule(Asked(request.path, address, request.method, facts))
-        if rule is None:
-            return Outcome(respond(Missing()))
-        finder = Finder(self._roots, self.settings, address, record, rule, wait)
-        resource = finder.listing() if rule.target is None else finder.find(rule.target)
-        if isinstance(resource, Missing):
-            resource = Missing(rule.if_missing)
-        response = respond(resource, rule.content_type)
-        looks = resource.looks if isinstance(resource, Document) else None
-        return Outcome(replace(response, rule=rule.origin), rule, looks)
+        return Asked(
+            request.path,
+            address,
+            request.method,
+            facts,
+            request.query,
+            request.headers,
+            at,
+            request.target,
+        )
 
-    def _rule(self, asked: Asked) -> Rewrite | None:
-        """Apply the rules, or remember what they said: guests ask the same again."""
-        key = (asked.path, asked.remoteip, asked.method, asked.facts.get("mac"))
-        if key in self._remembered:
-            return self._remembered[key]
-        rule = self.rules.apply(asked)
-        if len(asked.path) <= PATH_AT_MOST:
-            if len(self._remembered) >= REMEMBERED_AT_MOST:
-                self._remembered.clear()
-            self._remembered[key] = rule
-        return rule
+    def _rules(self, asked: Asked) -> tuple[Rewrite, ...]:
+        """Apply the rules, or remember what they said: guests ask the same again.
+
+        Return the first that matches, and what follows where that may find nothing.
+        """
+        if asked.query:
+            return self._apply(asked)
+        seen = [asked.headers.get(name, "") for name in self._looked_at]
+        key = (
+            *(asked.path, asked.remoteip, asked.method, asked.socket),
+            *(asked.facts.get("mac"), *seen),
+        )
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._apply(asked)
+            if len(asked.path) + sum(map(len, seen)) <= PATH_AT_MOST:
+                if len(self._remembered) >= REMEMBERED_AT_MOST:
+                    self._remembered.clear()
+                self._remembered[key] = found
+        return found
+
+    def _apply(self, asked: Asked) -> tuple[Rewrite, ...]:
+        found = []
+        for rule in self.rules.matches(asked):
+            found.append(rule)
+            if rule.if_missing != "next":
+                break
+        return tuple(found)
 
 
-def terms_of(settings: MetadataSettings, record: Record | None) -> Terms:
-    """Return what a guest's requests have to satisfy: its binding comes first."""
-    endpoint, tokens = settings.endpoint, settings.tokens
+def address_of(peer: Peer, record: Record | None) -> IPv4Address:
+    """Return what the rules, the documents and the tokens of *peer* go by.
+
+    It is the binding's, so that a guest is one guest by IPv4 and by IPv6.
+    """
     if record is not None:
-        endpoint = endpoint if record.endpoint is None else record.endpoint
-        tokens = record.tokens or tokens
-    return Terms(
-        endpoint,
-        tokens == "required",
-        settings.reject_forwarded,
-        settings.hop_limit,
-    )
-
-
-def http_limits(limits: LimitSettings) -> Limits:
-    """Return what the HTTP server lets a guest have."""
-    rate = Rate(limits.requests_per_second_per_ip, limits.burst_per_ip, HELD_BACK)
-    return Limits(
-        connections_total=limits.connections_total,
-        connections_per_ip=limits.connections_per_ip,
-        rate=rate,
-    )
+        return record.binding.address
+    return peer.address if isinstance(peer.address, IPv4Address) else NOWHERE

@@ -65,6 +65,10 @@ COUNTERS = {
         "Requests without a session token, by whether one was needed",
         ("tokens",),
     ),
+    "metalease_http_proxied": (
+        "Requests that were passed on to an upstream, by what came of it",
+        ("result",),
+    ),
     "metalease_http_turned_away": (
         "Connections that were ended without an answer",
         ("reason",),

@@ -27,14 +27,14 @@ class NameService:
     """Answers DNS for one network."""
 
     def __init__(
-        self, settings: Settings, files: NetworkLayout, line: socket.socket | None
+        self, settings: Settings, files: NetworkLayout, channel: Channel | None
     ) -> None:
-        """Read the zone file; raises SettingsError."""
+        """Read the zone file; raises SettingsError.
+
+        *channel* leads to who asks upstreams; its owner runs it.
+        """
         self._naming = Naming(settings, files)
-        self._channel: Channel | None = None
-        if routes(settings):
-            path = None if line is not None else files.layout.forward_socket
-            self._channel = Channel(settings.name, line, path)
+        self._channel = channel if routes(settings) else None
         self._server = DnsServer(
             self._naming.resolver,
             self._channel,
@@ -55,8 +55,6 @@ class NameService:
     ) -> None:
         """Serve on sockets that are open."""
         nursery.start_soon(self._server.tick)
-        if self._channel is not None:
-            nursery.start_soon(self._channel.run)
         for listener in udp:
             nursery.start_soon(self._server.serve_udp, listener)
         for stream_listener in tcp:

@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
@@ -117,6 +118,11 @@ def change(index: int, needed: Change) -> None:
         return
     put = [encode(index, ip, mac) for ip, mac in needed.put.items()]
     removed = [encode_removal(index, ip) for ip in needed.removed]
+    commit(put, removed)
+
+
+def commit(put: Sequence[bytes], removed: Sequence[bytes]) -> None:
+    """Send the bodies of what is put and removed; errors are those of `change`."""
     with Kernel() as kernel:
         refused = kernel.batch(RTM_DELNEIGH, removed, flags=0)
         del refused[errno.ENOENT]  # gone already

@@ -1,9 +1,12 @@
 """The rules of one network: the operator's own first, then its presets."""
 
 from importlib import resources
+from pathlib import Path
 
+from rewrite.blocks import Block
 from rewrite.errors import RuleSyntaxError
 from rewrite.ruleset import RuleSet
+from rewrite.table import read_table
 
 from .errors import SettingsError
 from .files import read_text
@@ -26,35 +29,59 @@ def known_presets() -> dict[str, str]:
 
 def load_rules(settings: Settings, files: NetworkLayout) -> RuleSet:
     """Read every rule of the network; raises SettingsError."""
+    try:
+        return RuleSet.parse(
+            *_own_tables(settings), *_texts(settings, files), include=_included
+        )
+    except RuleSyntaxError as problem:
+        where = f"{problem.file}:{problem.line}:{problem.column}"
+        raise SettingsError(where, problem.what) from None
+
+
+def _own_tables(settings: Settings) -> list[tuple[str, Block]]:
+    file = f"{settings.file}: metadata.rewrite"
+    return [
+        (file, read_table(table, file, number))
+        for number, table in enumerate(settings.metadata.rewrite, 1)
+    ]
+
+
+def _included(path: str) -> str | None:
+    """Return the text of a file beside the .rules file, that it includes."""
+    try:
+        return read_text(Path(path))
+    except FileNotFoundError:
+        return None
+
+
+def _texts(settings: Settings, files: NetworkLayout) -> list[tuple[str, str]]:
     texts: list[tuple[str, str]] = []
-    if settings.metadata.rewrite:
-        texts.append((f"{settings.file}: metadata.rewrite", _in_rules(settings)))
     try:
         texts.append((str(files.rules), read_text(files.rules)))
     except FileNotFoundError:
         pass  # none of its own
     presets = known_presets()
+    both = {"ec2", "cloudstack"} <= set(settings.metadata.presets)
+    if both:
+        texts += _at_lessors(settings, PRESET + "cloudstack", presets["cloudstack"])
     for name in settings.metadata.presets:
         if name not in presets:
             raise SettingsError(
                 f"{settings.file}: metadata.presets",
                 f"{name!r} is not there: {', '.join(presets)} are",
             )
-        texts.append((PRESET + name, presets[name]))
-    try:
-        return RuleSet.parse(*texts)
-    except RuleSyntaxError as problem:
-        where = f"{problem.file}:{problem.line}:{problem.column}"
-        raise SettingsError(where, problem.what) from None
+        if not both or name != "cloudstack":
+            texts.append((PRESET + name, presets[name]))
+    return texts
 
 
-def _in_rules(settings: Settings) -> str:
-    """Return [[metadata.rewrite]] in the language of the rules, a rule a line."""
-    rules = [
-        f"{_quoted(match)} => {_quoted(to)}" for match, to in settings.metadata.rewrite
+def _at_lessors(settings: Settings, name: str, text: str) -> list[tuple[str, str]]:
+    """Return rules that hold at the DHCP addresses alone; their lines stay their own.
+
+    EC2 and CloudStack both have a tree below /latest/.
+    """
+    return [
+        (name, f'$SERVER["socket"] == "{address}:{port}" {{ {text}}}\n')
+        for address in settings.network.server_ids
+        for port in settings.metadata.ports
     ]
-    return "url.rewrite-once = (" + ",\n".join(rules) + ")\n"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '\\"') + '"'

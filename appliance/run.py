@@ -31,8 +31,8 @@ from .forward import serve_one
 from .hosted import Hosted
 from .journal import format_line
 from .layout import NetworkLayout
-from .naming import routes
 from .notify import Notifier
+from .outside import needs_forwarder
 from .parent import Parent
 from .parent import Plan
 from .rules import load_rules
@@ -107,11 +107,11 @@ def _fork(work: Callable[[], int]) -> int:
 def _start_forwarder(
     plan: Plan, parent: int
 ) -> tuple[int | None, socket.socket | None]:
-    """Start who asks upstreams, where there are any: its process, and our line to it.
+    """Start who asks upstreams, where any are: its process, and our line to it.
 
     It stays on the host's side, where the upstreams are, with no capability at all.
     """
-    if not (plan.settings.dns.enabled and routes(plan.settings)):
+    if not needs_forwarder(plan.settings, plan.rules):
         return None, None
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
@@ -121,7 +121,7 @@ def _start_forwarder(
         account = state_files.service_account()
         privilege.drop(account.pw_uid, state_files.service_group(), kept=0)
         privilege.die_with_parent(parent)
-        serve_one(theirs, plan.settings)
+        serve_one(theirs, plan.settings, plan.rules)
         return 0
 
     child = _fork(work)

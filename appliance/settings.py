@@ -22,6 +22,7 @@ from .attachment import Bridged
 from .errors import SettingsError
 from .files import read_text
 from .layout import NetworkLayout
+from .link_local import METADATA_INTERFACES
 from .network_settings import read_network
 from .network_settings import read_ranges
 from .pool_settings import NO_POOL
@@ -47,8 +48,10 @@ class MetadataSettings:
     hop_limit: int = 1
     """Of the packets that carry a token."""
     reject_forwarded: str = "put"
-    rewrite: tuple[tuple[str, str], ...] = ()
-    """[[metadata.rewrite]]: pattern and target, before the presets."""
+    ipv6: bool = True
+    """Beside 169.254.169.254; never where the IP alone tells who asks."""
+    rewrite: tuple[Mapping[str, Any], ...] = ()
+    """[[metadata.rewrite]]: rules, before the presets (rewrite/table.py reads them)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +135,16 @@ def parse_settings(
     if not resolver.enabled and not network.dns:
         # who would have been asked for the guests is told to them (dns 16)
         network = replace(network, dns=resolver.upstream)
+    attachment, served = read_attachment(files, attach, ranges), _metadata(metadata)
+    if served.ipv6 and served.identity == "ip+mac":
+        attachment = replace(attachment, ipv6=METADATA_INTERFACES)
     settings = Settings(
         name=files.name,
         file=file,
         network=network,
-        attachment=read_attachment(files, attach, ranges),
+        attachment=attachment,
         dhcp=dhcp.take("enabled", reader.flag, True),
-        metadata=_metadata(metadata),
+        metadata=served,
         dns=resolver,
         limits=_limits(limits),
         pool=read_pool(dhcp, ranges),
@@ -168,14 +174,16 @@ def _metadata(table: Table) -> MetadataSettings:
             reader.choice("put", "all", "off"),
             plain.reject_forwarded,
         ),
+        ipv6=table.take("ipv6", reader.flag, plain.ipv6),
         rewrite=tuple(_rewrite(each) for each in table.tables("rewrite")),
     )
 
 
-def _rewrite(table: Table) -> tuple[str, str]:
-    rule = table.demand("match", reader.text), table.demand("to", reader.text)
-    table.close()
-    return rule
+def _rewrite(table: Table) -> Mapping[str, Any]:
+    match, rest = table.demand("match", reader.text), table.rest()
+    if not rest:
+        raise table.wrong("to", "is missing")
+    return {"match": match, **rest}
 
 
 def _dns(table: Table, ranges: tuple[Range, ...]) -> DnsSettings:

@@ -8,6 +8,7 @@ import errno
 import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from ipaddress import IPv6Address
 
 import trio
 
@@ -17,6 +18,7 @@ from dhcp.port import RawPort
 from httpd.listener import open_listener
 
 from . import doorbell
+from . import kernel
 from .attachment import METADATA_ADDRESS
 from .errors import SettingsError
 from .layout import NetworkLayout
@@ -50,19 +52,21 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
     listeners: list[socket.socket] = []
     names: list[socket.socket] = []
     try:
-        for number in settings.metadata.ports:
-            listeners.append(
-                open_listener(
-                    METADATA_ADDRESS,
-                    number,
-                    device=device,
-                    save_syn=settings.metadata.identity == "ip+mac",
+        for address in _metadata_addresses(settings, device):
+            for number in settings.metadata.ports:
+                listeners.append(
+                    open_listener(
+                        address,
+                        number,
+                        device=device,
+                        save_syn=settings.metadata.identity == "ip+mac",
+                        defer=True,
+                    )
                 )
-            )
         if settings.dns.enabled:
-            for address in (*settings.network.server_ids, METADATA_ADDRESS):
-                names.append(_bind(address, socket.SOCK_DGRAM, device))
-                names.append(_bind(address, socket.SOCK_STREAM, device))
+            for name_server in (*settings.network.server_ids, METADATA_ADDRESS):
+                names.append(_bind(name_server, socket.SOCK_DGRAM, device))
+                names.append(_bind(name_server, socket.SOCK_STREAM, device))
         if settings.dhcp:
             port = RawPort.open(device, settings.network.server_ids)
             lookout = Lookout.open(device, port.hardware)
@@ -85,6 +89,19 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
         if each.type == socket.SOCK_STREAM
     )
     return Sockets(port, tuple(listeners), control, udp, tcp, arp, lookout)
+
+
+def _metadata_addresses(
+    settings: Settings, device: str
+) -> list[IPv4Address | IPv6Address]:
+    """List where metadata are to be had: by IPv6 where `up` gave *device* that."""
+    link = kernel.link(device)
+    present = kernel.addresses(link.index) if link is not None else []
+    ipv6 = [each.ip for each in settings.attachment.ipv6 if each in present]
+    # CloudStack's agents ask whoever gave them their lease
+    lessors = settings.network.server_ids
+    also = lessors if "cloudstack" in settings.metadata.presets else ()
+    return [METADATA_ADDRESS, *ipv6, *also]
 
 
 def _bind(address: IPv4Address, kind: int, device: str) -> socket.socket:

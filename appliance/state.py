@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from ipaddress import IPv6Address
 
 from dhcp.bindings import Binding
 from dhcp.bindings import BindingTable
@@ -23,6 +24,7 @@ from .directory import Content
 from .directory import Stamp
 from .directory import StateDirectory
 from .errors import SettingsError
+from .link_local import mac_of
 from .records import Record
 from .records import parse_record
 from .settings import Settings
@@ -62,8 +64,10 @@ class State:
         """Records that contradict one that was here before."""
         self._stamps: dict[str, Stamp] = {}
 
-    def at(self, address: IPv4Address) -> Record | None:
+    def at(self, address: IPv4Address | IPv6Address) -> Record | None:
         """Return the record of the guest that owns *address*."""
+        if isinstance(address, IPv6Address):
+            return self.records.get(mac_of(address))
         binding = self.table.at(address)
         return None if binding is None else self.records[binding.hardware.octets]
 

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
+from ipaddress import IPv6Address
 from typing import Any
 from typing import Final
 from typing import Self
@@ -41,9 +42,10 @@ _TABLE_NAME: Final = 1  # NFTA_*_TABLE: the first attribute of every kind of mes
 _SETS: Final = {
     "subnets": "type ipv4_addr; flags interval;",
     "ours": "type ipv4_addr;",
+    "ours6": "type ipv6_addr;",
     "ports": "type ifname;",
 }
-_RULES: Final = 3
+_RULES: Final = 4  # beside one for each address that is asked for by IPv6
 _UNSAID: Final = re.compile(r'["\\\s*]')  # what nft's strings cannot hold
 
 
@@ -62,6 +64,7 @@ class Steering:
     ours: frozenset[IPv4Address]
     ports: frozenset[str]
     """Where guests are: the bridge's ports but for outerN and the uplink."""
+    ours6: frozenset[IPv6Address] = frozenset()
 
     @classmethod
     def of(
@@ -71,10 +74,17 @@ class Steering:
         subnets: Iterable[IPv4Network],
         ours: Iterable[IPv4Address],
         ports: Iterable[str],
+        ours6: Iterable[IPv6Address] = (),
     ) -> Self:
         sayable = (port for port in ports if not _UNSAID.search(port))
         joined = ipaddress.collapse_addresses(subnets)  # nft takes no overlap
-        return cls(mac, frozenset(joined), frozenset(ours), frozenset(sayable))
+        return cls(
+            mac,
+            frozenset(joined),
+            frozenset(ours),
+            frozenset(sayable),
+            frozenset(ours6),
+        )
 
 
 def replacement(network: str, steering: Steering) -> str:
@@ -96,9 +106,23 @@ def replacement(network: str, steering: Steering) -> str:
             f"add rule bridge {name} pre arp operation request"
             " arp saddr ip @subnets arp daddr ip @ours"
             f' ether daddr set {steering.mac} counter name steered comment "R4"',
+            *_ipv6_rules(name, steering),
             "",
         ]
     )
+
+
+def _ipv6_rules(name: str, steering: Steering) -> list[str]:
+    """Write R3 and R4 for IPv6; nft has no word for what a solicitation asks (H14)."""
+    steered = f"ether daddr set {steering.mac} counter name steered comment"
+    return [
+        f'add rule bridge {name} pre ip6 daddr @ours6 {steered} "R3"',
+        *(
+            f"add rule bridge {name} pre icmpv6 type nd-neighbor-solicit"
+            f' @th,64,128 {int(each):#x} {steered} "R4"'
+            for each in sorted(steering.ours6)
+        ),
+    ]
 
 
 def removal(network: str) -> str:
@@ -111,6 +135,7 @@ def _elements(steering: Steering) -> dict[str, tuple[str, ...]]:
     return {
         "subnets": tuple(str(each) for each in sorted(steering.subnets)),
         "ours": tuple(str(each) for each in sorted(steering.ours)),
+        "ours6": tuple(str(each) for each in sorted(steering.ours6)),
         "ports": tuple(f'"{each}"' for each in sorted(steering.ports)),
     }
 
@@ -138,7 +163,8 @@ def parse(listing: str) -> Steering | None:
         }
         hooks = [o["chain"].get("hook") for o in objects if "chain" in o]
         rules = [o["rule"] for o in objects if "rule" in o]
-        if hooks != ["prerouting"] or len(rules) != _RULES:
+        ours6 = [IPv6Address(each) for each in sets["ours6"]]
+        if hooks != ["prerouting"] or len(rules) != _RULES + len(ours6):
             return None
         macs = {
             part["mangle"]["value"]
@@ -154,6 +180,7 @@ def parse(listing: str) -> Steering | None:
             subnets=[_network(each) for each in sets["subnets"]],
             ours=[IPv4Address(each) for each in sets["ours"]],
             ports=sets["ports"],
+            ours6=ours6,
         )
     except (KeyError, TypeError, ValueError):
         return None  # somebody else's idea of our table: written anew

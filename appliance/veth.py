@@ -270,6 +270,14 @@ def fix(pair: Pair) -> None:
         )
 
 
+def shares_bridge(pair: Pair) -> bool:
+    """Whether another network's outerN is a port of the same bridge."""
+    return any(
+        port.alias.startswith(_ALIAS) and port.alias != pair.alias
+        for port in kernel.ports(bridge_of(pair))
+    )
+
+
 def guest_ports(pair: Pair) -> set[str]:
     """List the ports where guests may be: no network's outerN, nor the uplink."""
     return {

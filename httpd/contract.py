@@ -1,5 +1,6 @@
 """What the server needs of its owner, and what it tells."""
 
+from collections.abc import Awaitable
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,6 +37,14 @@ class Later:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """No answer yet: somebody else has it, and it is waited for in a task."""
+
+    come: Callable[[], Awaitable[Response]]
+    """Waits, not for ever."""
+
+
 class Answers(Protocol):
     """Who decides what is answered."""
 
@@ -47,7 +56,7 @@ class Answers(Protocol):
 
     def answer(
         self, request: Request, peer: Peer, *, wait: bool, waited: float
-    ) -> Response | Later | None:
+    ) -> Response | Later | Awaited | None:
         """Return the answer; None resets the connection.
 
         With *wait* false raises BlockingIOError where a disk would be waited for:

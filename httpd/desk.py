@@ -10,6 +10,7 @@ import trio
 
 from .callers import Caller
 from .contract import Answers
+from .contract import Awaited
 from .contract import Later
 from .contract import Limits
 from .messages import Request
@@ -55,7 +56,8 @@ class Desk:
             return busy("too many requests")
         if pause:
             return Later(pause)
-        return self._answers.answer(request, caller.peer, wait=False, waited=0.0)
+        answer = self._answers.answer(request, caller.peer, wait=False, waited=0.0)
+        return Later(0.0) if isinstance(answer, Awaited) else answer
 
     async def ask_again(
         self, caller: Caller, request: Request, pause: float
@@ -75,6 +77,8 @@ class Desk:
                 )
                 try:
                     answer = await trio.to_thread.run_sync(ask)
+                    if isinstance(answer, Awaited):
+                        return await answer.come()
                 except Exception as problem:
                     return self._fault(problem)
                 if not isinstance(answer, Later):

@@ -5,10 +5,12 @@ one who asks may know: endpoint, method, forwarded, token; the path comes after.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .messages import Request
 from .messages import Response
+from .respond import ALLOWED
 from .respond import refuse
 from .respond import refuse_method
 from .tokens import TokenAuthority
@@ -49,9 +51,18 @@ class Gate:
     """Gives NONCE_OCTETS random octets."""
 
     def check(
-        self, request: Request, address: bytes, terms: Terms, now: float
+        self,
+        request: Request,
+        address: bytes,
+        terms: Terms,
+        now: float,
+        methods: Callable[[], Sequence[str]] = lambda: ALLOWED,
     ) -> Response | None:
-        """Return the answer to what is no reading of a document; None lets it pass."""
+        """Return the answer to what is no reading of a document; None lets it pass.
+
+        *methods* says what may be done at the path, where that is asked for which
+        does more than read.
+        """
         if not terms.endpoint:
             return refuse(403, "the metadata of this guest are switched off")
         path = request.path.rstrip("/")
@@ -63,9 +74,10 @@ class Gate:
                 return self._issue(request, address, terms, now)
             if path.endswith("/api/token"):
                 return refuse(403, f"a token is to be had at {TOKEN_PATH}")
-        refusal = refuse_method(request)
-        if refusal is not None:
-            return refusal
+        if request.method not in ALLOWED:
+            refusal = refuse_method(request, methods())
+            if refusal is not None:
+                return refusal
         if forwarded and terms.reject_forwarded == "all":
             return refuse(403, "no request that was forwarded")
         token = token_of(request)

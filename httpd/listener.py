@@ -28,6 +28,8 @@ class Call(NamedTuple):
     address: str
     hardware: bytes | None
     """The source MAC of its SYN; None where the kernel has not kept it."""
+    at: str = ""
+    """Whom it calls: "169.254.169.254:80"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,12 @@ class Peer:
     address: IPv4Address | IPv6Address
     hardware: bytes | None
     """As in its call."""
+    at: str = ""
+    """As in its call."""
 
     @classmethod
     def of(cls, call: Call) -> Self:
-        return cls(ip_address(call.address), call.hardware)
+        return cls(ip_address(call.address), call.hardware, call.at)
 
 
 def open_listener(
@@ -84,8 +88,19 @@ def open_listener(
     return listener
 
 
-def accept(listener: socket.socket, *, save_syn: bool) -> tuple[Connected, Call] | None:
-    """Return the next connection, which blocks, and who called; None: nobody waits.
+def where(listener: socket.socket) -> str:
+    """Return a listener's address and port, as $SERVER["socket"] says them."""
+    address, port = listener.getsockname()[:2]
+    address = address.partition("%")[0]
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def accept(
+    listener: socket.socket, *, at: str, save_syn: bool
+) -> tuple[Connected, Call] | None:
+    """Return the next connection, which blocks, and who called *at* this listener.
+
+    None: nobody waits.
 
     Raises OSError when the process or the machine has no room for one.
     """
@@ -100,19 +115,19 @@ def accept(listener: socket.socket, *, save_syn: bool) -> tuple[Connected, Call]
             continue  # it went before its turn came
         connection = Connected(listener.family, socket.SOCK_STREAM, 0, descriptor)
         try:
-            return connection, identify(connection, address[0], save_syn=save_syn)
+            return connection, identify(connection, address[0], at, save_syn)
         except OSError:
             connection.close()
 
 
-def identify(connection: Connected, address: str, *, save_syn: bool) -> Call:
+def identify(connection: Connected, address: str, at: str, save_syn: bool) -> Call:
     """Return who called; asked once, at the accept."""
     hardware = None
     if save_syn:
         syn = connection.getsockopt(socket.IPPROTO_TCP, TCP_SAVED_SYN, SYN_AT_MOST)
         if len(syn) > ETHERNET_OCTETS:
             hardware = syn[6:12]
-    return Call(address, hardware)
+    return Call(address, hardware, at)
 
 
 def limit_hops(connection: Connected, hops: int) -> None:

@@ -4,6 +4,7 @@ A directory is 200 with and without its slash, and nothing is ever redirected:
 clients that do not follow would take the redirect for the document.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -14,6 +15,8 @@ from .messages import Request
 from .messages import Response
 
 OCTETS = "application/octet-stream"
+PLAIN = ("Content-Type", "text/plain")
+UNSTORED = ("Cache-Control", "no-store")
 ALLOWED = ("GET", "HEAD")
 YEAR_10000 = 253402300800  # seconds: no date of a header can say it
 
@@ -50,33 +53,45 @@ Resource = Document | Directory | Missing
 
 def refuse(status: int, what: str, *headers: tuple[str, str]) -> Response:
     """Return an answer that says *what* is wrong in a line."""
-    plain = ("Content-Type", "text/plain")
-    return Response(status, (plain, *headers), f"{status} {what}\n".encode())
+    return Response(status, (PLAIN, *headers), f"{status} {what}\n".encode())
 
 
-def refuse_method(request: Request) -> Response | None:
-    """Return the refusal of a method that is not for reading (metadata U9)."""
-    if request.method in ALLOWED:
+def refuse_method(
+    request: Request, allowed: Sequence[str] = ALLOWED
+) -> Response | None:
+    """Return the refusal of a method that is not *allowed* here (metadata U9)."""
+    if request.method in allowed:
         return None
-    return refuse(405, "only GET and HEAD", ("Allow", ", ".join(ALLOWED)))
+    *others, last = allowed
+    what = f"only {', '.join(others)} and {last}"
+    return refuse(405, what, ("Allow", ", ".join(allowed)))
 
 
-def respond(resource: Resource, content_type: str | None = None) -> Response:
-    """Return what a GET of *resource* is answered; HEAD is the same without a body."""
+def respond(
+    resource: Resource,
+    content_type: str | None = None,
+    more: tuple[tuple[str, str], ...] = (),
+    rule: str = "",
+) -> Response:
+    """Return what a GET of *resource* is answered; HEAD is the same without a body.
+
+    *more* are headers that *rule* adds.
+    """
     match resource:
         case Document(body, modified, origin):
             headers = [("Content-Type", content_type or OCTETS)]
             if modified is not None and 0 <= modified < YEAR_10000:
                 headers.append(("Last-Modified", formatdate(modified, usegmt=True)))
-            headers.append(("Cache-Control", "no-store"))
-            return Response(200, tuple(headers), body, origin)
+            headers.append(UNSTORED)
+            return Response(200, (*headers, *more), body, origin, rule)
         case Directory(names, origin):
-            headers = [("Content-Type", "text/plain"), ("Cache-Control", "no-store")]
-            return Response(200, tuple(headers), encode_listing(names), origin)
+            body = encode_listing(names)
+            return Response(200, (PLAIN, UNSTORED, *more), body, origin, rule)
         case Missing("empty"):
-            headers = [("Content-Type", content_type or OCTETS)]
-            return Response(200, tuple(headers), b"", "empty")
+            kind = ("Content-Type", content_type or OCTETS)
+            return Response(200, (kind, *more), b"", "empty", rule)
         case Missing("204"):
-            return Response(204, (), b"", "empty")
+            return Response(204, more, b"", "empty", rule)
         case Missing():
-            return refuse(404, "no such document")
+            body = b"404 no such document\n"
+            return Response(404, (PLAIN, *more), body, rule=rule)

@@ -19,6 +19,7 @@ from .contract import Limits
 from .contract import Observer
 from .contract import TurnedAway
 from .listener import accept
+from .listener import where
 from .service import Service
 
 EVENTS_AT_ONCE = 64
@@ -46,6 +47,7 @@ class HttpServer:
         save_syn: bool = True,
     ) -> None:
         self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._places = {number: where(each) for number, each in self._listeners.items()}
         self._report = report
         self._save_syn = save_syn
         self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -113,9 +115,10 @@ class HttpServer:
         return bool(events)
 
     def _accept(self, listener: socket.socket) -> None:
+        at = self._places[listener.fileno()]
         for _ in range(EVENTS_AT_ONCE):
             try:
-                caller = accept(listener, save_syn=self._save_syn)
+                caller = accept(listener, at=at, save_syn=self._save_syn)
             except OSError as problem:  # no descriptors left: who waits, waits a sweep
                 self._service.guests.epoll.modify(listener.fileno(), 0)
                 self._report(problem)

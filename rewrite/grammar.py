@@ -1,286 +1,265 @@
-"""The grammar of a rules file: lighttpd's, as far as it is understood here.
+"""The grammar of a rules file: lighttpd's.
 
-    file      = { setting | block }
-    setting   = word "=" ( string | "(" [ item { "," item } [","] ] ")" )
-    item      = string [ "=>" string ]
-    block     = condition "{" file "}" [ "else" ( block | "{" file "}" ) ]
-    condition = $HTTP["..."] ( "==" | "!=" | "=~" | "!~" ) string
+    file      = { assignment | block | "include" value }
+    assignment = word ( "=" | "+=" | ":=" ) value
+    value     = term { "+" term }
+    term      = string | number | variable | "(" [ item { "," item } [","] ] ")"
+    item      = value [ "=>" value ]
+    block     = condition "{" file "}" { "else" condition "{" file "}" }
+                [ "else" "{" file "}" ]
+    condition = $HTTP["..."] operator value
 
 Whatever else stands in a file is an error with its place: nothing is skipped.
 """
 
-import re
-from dataclasses import dataclass
-from dataclasses import replace
-from ipaddress import IPv4Network
-from typing import NoReturn
+from collections.abc import Callable
+from posixpath import dirname
+from posixpath import join
 
-from .errors import RuleSyntaxError
-from .patterns import Target
-from .patterns import compile_pattern
+from .blocks import Block
+from .blocks import Condition
+from .blocks import Link
+from .conditions import read_condition
+from .directives import READERS
+from .expressions import Item
+from .expressions import Value
+from .reading import BlockReading
+from .reading import Reading
 from .tokens import Token
 from .tokens import tokenize
 
-NESTED_AT_MOST = 16  # blocks
+NESTED_AT_MOST = 16  # blocks, and lists
+INCLUDED_AT_MOST = 8  # files in each other
 
-IF_MISSING = ("404", "204", "empty")
-_PRINTABLE = re.compile(r"[ -~]+")
-SETTINGS = (
-    "url.rewrite-once",
-    "alias.url",
-    "metalease.list",
-    "metalease.content-type",
-    "metalease.if-missing",
-)
-FIELDS = {
-    "remoteip": ("==", "!="),
-    "url": ("==", "!=", "=~", "!~"),
-    "request-method": ("==", "!=", "=~", "!~"),
-}
+Include = Callable[[str], str | None]
+"""The text of a file beside the first, by its name; None where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One `pattern => target` of url.rewrite-once."""
-
-    pattern: re.Pattern[str]
-    target: Target
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A name in a listing; with a target it is shown only where that is served."""
-
-    name: str
-    target: Target | None
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """A prefix of targets that leads to a file or directory of the operator's."""
-
-    prefix: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """`$HTTP["field"] operator "operand"`."""
-
-    field: str
-    negated: bool
-    operand: str | IPv4Network | re.Pattern[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a block sets; None is not set here."""
-
-    rules: tuple[Rule, ...] | None = None
-    aliases: tuple[Alias, ...] | None = None
-    entries: tuple[Entry, ...] | None = None
-    entries_line: int = 0
-    content_type: str | None = None
-    if_missing: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Settings under a condition (None: always), and blocks inside and instead."""
-
-    condition: Condition | None
-    settings: Settings
-    inner: tuple["Block", ...] = ()
-    otherwise: "Block | None" = None
-
-
-def parse_rules(text: str, file: str) -> Block:
+def parse_rules(
+    text: str,
+    file: str,
+    include: Include | None = None,
+    reading: "Reading | None" = None,
+) -> Block:
     """Read a rules file; raises RuleSyntaxError."""
-    return _Parser(text, file).file()
+    return _Parser(text, file, include, reading or Reading()).file()
 
 
 class _Parser:
     """Reads words one after the other: where it stands is its only state."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self._file = file
+    def __init__(
+        self, text: str, file: str, include: Include | None, reading: Reading
+    ) -> None:
         self._tokens = list(tokenize(text, file))
         self._at = 0
+        self._include = include
+        self._reading = reading
+        self._scopes: list[BlockReading] = []
+        self._included = 0
 
     def file(self) -> Block:
-        return self._body(None, closing="end", depth=0)
-
-    def _body(self, condition: Condition | None, *, closing: str, depth: int) -> Block:
-        if depth > NESTED_AT_MOST:
-            self._fail(self._here, f"blocks are nested more than {NESTED_AT_MOST} deep")
-        found: dict[str, object] = {}
-        inner: list[Block] = []
-        while not self._is_next(closing):
-            if self._here.kind == "field":
-                inner.append(self._block(depth + 1))
-            elif self._here.kind == "word":
-                self._setting(found)
-            else:
-                wanted = "a setting or a block" if closing == "end" else closing
-                self._fail(
-                    self._here, f"{wanted} belongs here, not {self._here.text!r}"
-                )
-        self._at += 1
-        return Block(condition, Settings(**found), tuple(inner))  # type: ignore[arg-type] # _setting gives each key its type
+        return self._body(None, closing="end")
 
     @property
     def _here(self) -> Token:
         return self._tokens[min(self._at, len(self._tokens) - 1)]
 
-    def _fail(self, token: Token, expected: str) -> NoReturn:
-        raise RuleSyntaxError(self._file, token.line, token.column, expected)
-
     def _is_next(self, text: str) -> bool:
         here = self._here
-        return (
-            here.kind == "end"
-            if text == "end"
-            else here.text == text and (here.kind in ("mark", "operator", "word"))
-        )
+        return here.text == text and here.kind in ("mark", "operator", "word")
 
     def _take(self, kind: str, *, text: str | None = None) -> Token:
         token = self._here
         if token.kind != kind or (text is not None and token.text != text):
             article = "an" if kind == "operator" else "a"
             wanted = f"{article} {kind}" if text is None else repr(text)
-            self._fail(token, f"{wanted} belongs here, not {token.text!r}")
+            token.fail(f"{wanted} belongs here, not {token.text!r}")
         self._at += 1
         return token
 
-    def _block(self, depth: int) -> Block:
-        chain = [self._braces(self._condition(), depth)]
-        while chain[-1].condition is not None and self._is_next("else"):
+    def _body(self, condition: Condition | None, *, closing: str) -> Block:
+        if len(self._scopes) > NESTED_AT_MOST:
+            self._here.fail(f"blocks are nested more than {NESTED_AT_MOST} deep")
+        around = () if not self._scopes else self._scopes[-1].around
+        if self._scopes:
+            around = (*around, "else" if condition is None else str(condition))
+        scope = BlockReading(condition, around, self._reading)
+        self._scopes.append(scope)
+        self._statements(closing)
+        self._scopes.pop()
+        return scope.block()
+
+    def _statements(self, closing: str) -> None:
+        while True:
+            here = self._here
+            if here.kind == "end" if closing == "end" else self._is_next(closing):
+                self._at += 1
+                return
+            if here.kind == "field":
+                self._scopes[-1].chains.append(self._chain())
+            elif here.kind != "word":
+                wanted = "a setting or a block" if closing == "end" else closing
+                here.fail(f"{wanted} belongs here, not {here.text!r}")
+            elif here.text in _WORDS:
+                _WORDS[here.text](self)
+            else:
+                self._assignment()
+
+    def _chain(self) -> tuple[Link, ...]:
+        chain = [self._link(self._condition())]
+        while chain[-1].condition is not None and self._here.text in ELSE:
+            said_if = self._here.text != "else"
             self._at += 1
             if self._is_next("if"):
-                self._fail(self._here, "write `else $HTTP[...] ...` without `if`")
-            condition = None if self._is_next("{") else self._condition()
-            chain.append(self._braces(condition, depth))
-        block = chain.pop()
-        while chain:  # a block an IP may be long: no recursion
-            block = replace(chain.pop(), otherwise=block)
-        return block
+                said_if = True
+                self._at += 1
+            is_last = not said_if and self._is_next("{")
+            chain.append(self._link(None if is_last else self._condition()))
+        return tuple(chain)
 
-    def _braces(self, condition: Condition | None, depth: int) -> Block:
+    def _link(self, condition: Condition | None) -> Link:
         self._take("mark", text="{")
-        return self._body(condition, closing="}", depth=depth)
+        return Link(condition, self._body(condition, closing="}"))
 
     def _condition(self) -> Condition:
-        token = self._take("field")
+        variable = self._take("field")
         self._take("mark", text="[")
-        field = self._take("string")
+        name = self._value()
         self._take("mark", text="]")
-        if token.text != "$HTTP" or field.text not in FIELDS:
-            known = ", ".join(f'$HTTP["{each}"]' for each in FIELDS)
-            self._fail(token, f'{token.text}["{field.text}"] is not known: {known} are')
         operator = self._take("operator")
-        operand = self._take("string")
-        if operator.text not in FIELDS[field.text]:
-            known = ", ".join(FIELDS[field.text])
-            self._fail(operator, f"not for {field.text}: {known} are")
-        value: str | IPv4Network | re.Pattern[str] = operand.text
-        try:
-            if field.text == "remoteip":
-                value = IPv4Network(operand.text)
-            elif operator.text in ("=~", "!~"):
-                value = compile_pattern(operand.text)
-        except ValueError as problem:
-            self._fail(operand, str(problem))
-        return Condition(field.text, operator.text.startswith("!"), value)
+        return read_condition(variable, name, operator, self._value())
 
-    def _setting(self, found: dict[str, object]) -> None:
-        key = self._take("word")
-        if key.text not in SETTINGS:
-            known = ", ".join(SETTINGS)
-            self._fail(key, f"{key.text} is not known: {known} are")
-        self._take("mark", text="=")
-        name, value = _VALUES[key.text](self, key)
-        if name in found:
-            self._fail(key, f"{key.text} is set twice in this block")
-        found[name] = value
-        if name == "entries":
-            found["entries_line"] = key.line
+    def _assignment(self) -> None:
+        token = self._take("word")
+        name = token.text if "." in token.text else f"var.{token.text}"
+        if name.startswith("env."):
+            token.fail(_ENVIRONMENT)
+        operator = self._here
+        if operator.text not in ASSIGNING or operator.kind == "string":
+            if "." not in token.text:
+                token.fail(
+                    f"{token.text} is not known: a setting, a condition or var.x = ..."
+                    " belongs here"
+                )
+            operator.fail(f"'=' belongs here, not {operator.text!r}")
+        self._at += 1
+        self._assign(token, name, operator.text, self._value())
 
-    def _items(self) -> list[tuple[Token, Token | None]]:
-        items: list[tuple[Token, Token | None]] = []
-        self._take("mark", text="(")
+    def _assign(self, token: Token, name: str, operator: str, value: Value) -> None:
+        said = self._scopes[-1].said
+        if operator == "+=":
+            before = self._said(name)
+            value = value if before is None else before.plus(value)
+        elif operator == "=" and name in said:
+            token.fail(f"{name} is set twice in this block: := sets it again")
+        if name not in READERS and not name.startswith("var."):
+            self._reading.foreign(token, value, self._scopes[-1].around)
+        said[name] = value
+
+    def _said(self, name: str) -> Value | None:
+        for scope in reversed(self._scopes):
+            if name in scope.said:
+                return scope.said[name]
+        return None
+
+    def _value(self, depth: int = 0) -> Value:
+        value = self._term(depth)
+        while self._is_next("+"):
+            self._at += 1
+            value = value.plus(self._term(depth))
+        return value
+
+    def _term(self, depth: int) -> Value:
+        token = self._here
+        if token.kind == "string":
+            self._at += 1
+            return Value(token.text, token)
+        if token.kind == "number":
+            self._at += 1
+            if len(token.text) > DIGITS_AT_MOST:
+                token.fail("this number is too long")
+            return Value(int(token.text), token)
+        if token.kind == "mark" and token.text == "(":
+            return self._list(depth + 1)
+        if token.kind == "word":
+            self._at += 1
+            return self._variable(token)
+        token.fail(f"a string belongs here, not {token.text!r}")
+
+    def _variable(self, token: Token) -> Value:
+        name = token.text if "." in token.text else f"var.{token.text}"
+        if name.startswith("env."):
+            token.fail(_ENVIRONMENT)
+        value = self._said(name)
+        if value is None:
+            token.fail(f'{name} is not set before this place: a string stands in "..."')
+        return Value(value.content, token)
+
+    def _list(self, depth: int) -> Value:
+        opening = self._take("mark", text="(")
+        if depth > NESTED_AT_MOST:
+            opening.fail(f"lists are nested more than {NESTED_AT_MOST} deep")
+        items: list[Item] = []
         while not self._is_next(")"):
-            name = self._take("string")
-            value = None
+            value, key = self._value(depth), None
             if self._is_next("=>"):
                 self._at += 1
-                value = self._take("string")
-            items.append((name, value))
+                key, value = value, self._value(depth)
+                key.text()
+            items.append(Item(key, value))
             if not self._is_next(")"):
                 self._take("mark", text=",")
         self._at += 1
-        return items
+        return Value(tuple(items), opening)
 
-    def _pairs(self) -> list[tuple[Token, Token]]:
-        pairs = []
-        for name, value in self._items():
-            if value is None:
-                self._fail(name, '"..." => "..." belongs here')
-            pairs.append((name, value))
-        return pairs
+    def include(self) -> None:
+        """Read another file in the place of its name."""
+        self._take("word")
+        value = self._value()
+        name, holder = value.text(), value.where.file
+        if name.startswith("/") or ".." in name.split("/"):
+            value.fail(f"{name!r}: only a file beside this one can be included")
+        if self._included >= INCLUDED_AT_MOST:
+            value.fail(f"files include each other more than {INCLUDED_AT_MOST} deep")
+        path = join(dirname(holder), name)
+        text = None if self._include is None else self._include(path)
+        if text is None:
+            value.fail(f"there is no file {path!r}")
+        kept = self._tokens, self._at
+        self._tokens, self._at = list(tokenize(text, path)), 0
+        self._included += 1
+        self._statements("end")
+        self._included -= 1
+        self._tokens, self._at = kept
 
-    def _target(self, token: Token, groups: int) -> Target:
-        try:
-            target = Target.parse(token.text, groups)
-        except ValueError as problem:
-            self._fail(token, str(problem))
-        if not token.text.startswith("/") and token.text != "${url.path}":
-            self._fail(token, f'{token.text!r}: a target begins with "/"')
-        return target
-
-    def rules(self, _: Token) -> tuple[str, object]:
-        rules = []
-        for name, value in self._pairs():
-            try:
-                pattern = compile_pattern(name.text)
-            except ValueError as problem:
-                self._fail(name, str(problem))
-            target = self._target(value, pattern.groups)
-            rules.append(Rule(pattern, target, name.line))
-        return "rules", tuple(rules)
-
-    def aliases(self, _: Token) -> tuple[str, object]:
-        aliases = []
-        for name, value in self._pairs():
-            if not name.text.startswith("/") or not value.text.startswith("/"):
-                self._fail(name, "an alias is a prefix and a path, both begin with /")
-            aliases.append(Alias(name.text, value.text))
-        return "aliases", tuple(aliases)
-
-    def entries(self, _: Token) -> tuple[str, object]:
-        return "entries", tuple(
-            Entry(name.text, None if value is None else self._target(value, 0))
-            for name, value in self._items()
+    def include_shell(self) -> None:
+        """Refuse: a rules file starts no program."""
+        self._here.fail(
+            "include_shell runs a program: run it before, write what it prints to a"
+            " file beside this one, and include that"
         )
 
-    def content_type(self, _: Token) -> tuple[str, object]:
-        token = self._take("string")
-        if not _PRINTABLE.fullmatch(token.text):
-            self._fail(token, "a content type is printable ASCII")
-        return "content_type", token.text
-
-    def if_missing(self, _: Token) -> tuple[str, object]:
-        token = self._take("string")
-        if token.text not in IF_MISSING:
-            known = ", ".join(IF_MISSING)
-            self._fail(token, f"{token.text!r} is not known: {known} are")
-        return "if_missing", token.text
+    def everywhere(self) -> None:
+        """Read `global { ... }`: what it holds is as if it stood outside."""
+        word = self._take("word")
+        if len(self._scopes) > 1:
+            word.fail("global { } belongs outside of every block")
+        self._take("mark", text="{")
+        if self._here.kind == "field":
+            self._here.fail("a condition does not belong inside global { }")
+        self._statements("}")
 
 
-_VALUES = {
-    "url.rewrite-once": _Parser.rules,
-    "alias.url": _Parser.aliases,
-    "metalease.list": _Parser.entries,
-    "metalease.content-type": _Parser.content_type,
-    "metalease.if-missing": _Parser.if_missing,
+ELSE = ("else", "elif", "elsif", "elseif")
+ASSIGNING = ("=", "+=", ":=")
+DIGITS_AT_MOST = 18
+_ENVIRONMENT = (
+    "env.X is the environment of who starts the daemon: write the value itself, or"
+    ' var.x = "..."'
+)
+_WORDS = {
+    "include": _Parser.include,
+    "include_shell": _Parser.include_shell,
+    "global": _Parser.everywhere,
 }

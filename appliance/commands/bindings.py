@@ -43,6 +43,12 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", metavar="NET")
     if word in ("show", "rm"):
         parser.add_argument("who", metavar="IP|MAC")
+    if word == "show":
+        parser.add_argument(
+            "--documents",
+            action="store_true",
+            help="what the guest can be served: own, by default/, or made",
+        )
     if word in ("ls", "show"):
         parser.add_argument("--json", action="store_true")
     else:
@@ -135,7 +141,7 @@ def find(
 
 def show(options: argparse.Namespace, layout: Layout) -> int:
     """Show a binding as it is on disk, what follows from it, and its documents."""
-    from ..documents import instance_id
+    from ..dialects.told import instance_id
 
     files = layout.network(options.network)
     settings = load_settings(files)
@@ -146,6 +152,11 @@ def show(options: argparse.Namespace, layout: Layout) -> int:
     if mac.octets not in state.records:
         raise state.problems[name]
     record = state.records[mac.octets]
+    if options.documents:
+        from .documents import show_documents
+
+        show_documents(files, settings, record, as_json=options.json)
+        return 0
     values = json.loads((files.bindings / name).read_bytes())
     follows = {
         "hostname": record.hostname,

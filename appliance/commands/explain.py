@@ -13,6 +13,8 @@ from httpd.messages import Request
 from httpd.messages import Response
 from httpd.paths import parse_target
 from httpd.respond import refuse
+from rewrite.ruleset import Rewrite
+from rewrite.ruleset import Tried
 
 from ..errors import SettingsError
 from ..layout import Layout
@@ -130,6 +132,8 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
                 found["gate"] = _told(refusal)
             outcome = Outcome(refusal)
         else:
+            told = rules.explain(metadata.asked(request, address, record))
+            found["tried"] = [_tried(each) for each in told.tried]
             outcome = metadata.resolve(request, address, record, wait=True)
     except BadRequest as problem:
         outcome = Outcome(refuse(problem.status, problem.what))
@@ -138,7 +142,11 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         found["rule"] = "none"
     else:
         found["rule"] = rule.origin
-        found["target"] = rule.target or "a listing"
+        found["target"] = _meant(rule)
+        if rule.proxy is not None and record is not None:
+            found["document"] = "what the upstream answers; it is not asked now"
+            print_explanation(found, as_json=options.json)
+            return 0
     found["document"] = response.origin or "none"
     found["status"] = response.status
     found["headers"] = dict(response.headers)
@@ -149,6 +157,31 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         os.close(response.body.descriptor)
     print_explanation(found, as_json=options.json)
     return 0
+
+
+def _tried(step: Tried) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "at": step.where.origin,
+        "what": step.what,
+        "matched": step.matched,
+    }
+    if step.captures:
+        row["captures"] = list(step.captures)
+    if step.target is not None:
+        row["target"] = step.target
+    return row
+
+
+def _meant(rule: Rewrite) -> str:
+    if rule.refusal is not None:
+        return f"refused, {rule.refusal.status}: {rule.refusal.what}"
+    if rule.redirect is not None:
+        return f"elsewhere, {rule.redirect.status}: {rule.redirect.location}"
+    if rule.spool is not None:
+        return f"the spool, as {rule.spool}"
+    if rule.proxy is not None:
+        return f"{rule.target} of {rule.proxy}, from the host's side"
+    return rule.target or "a listing"
 
 
 def _told(stopped: Response) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..directory import StateDirectory
+from ..errors import printable
 from ..layout import NetworkLayout
 from ..settings import Settings
 from ..settings import load_settings
@@ -28,6 +29,9 @@ def print_explanation(found: dict[str, Any], *, as_json: bool) -> None:
                     f"{'option':10} {each['code']:>3} {each['name']:34}"
                     f" {each['value']}  [{each['from']}]"
                 )
+        elif key == "tried":
+            for each in value:
+                print_tried(each)
         elif isinstance(value, dict):
             for name, inner in value.items():
                 print(f"{key:10} {name}: {inner}")
@@ -36,3 +40,18 @@ def print_explanation(found: dict[str, Any], *, as_json: bool) -> None:
                 print(f"{key:10} {', '.join(map(str, value))}")
         else:
             print(f"{key:10} {value}")
+
+
+def print_tried(row: dict[str, Any]) -> None:
+    """Print a condition or a rule that was tried, and what it made."""
+    sign = "yes" if row["matched"] else "no"
+    line = f"{'tried':10} {sign:3} {row['at']}  {row['what']}"
+    captures = ", ".join(
+        f"{number}={printable(text)!r}"
+        for number, text in enumerate(row.get("captures", []))
+    )
+    if captures:
+        line += f"  ({captures})"
+    if "target" in row:
+        line += f" -> {printable(row['target'])}"
+    print(line)

@@ -23,6 +23,7 @@ from ..settings import load_settings
 from ..state import State
 from .bindings import list_documents
 from .change import PATIENCE
+from .claims import all_contests
 from .net_add import add
 from .net_add import describe_add
 from .screen import add_outcome
@@ -30,9 +31,13 @@ from .screen import plural
 from .screen import print_json
 from .screen import print_table
 from .screen import warn
+from .upstreams import unanswered
 
 # presets whose clients know no tokens of EC2's
-TOKENLESS_PRESETS = ("openstack", "nocloud", "zstack")
+TOKENLESS_PRESETS = (
+    *("openstack", "nocloud", "zstack", "cloudstack"),
+    *("digitalocean", "hetzner", "vultr", "gce"),
+)
 NAMED_AT_MOST = 5  # guests of a note
 
 WORDS = {
@@ -170,7 +175,10 @@ class Checked:
 def check(options: argparse.Namespace, layout: Layout) -> int:
     """Say everything that is wrong; 1 where anything is."""
     names = [options.network] if options.network else layout.network_names()
+    contests = all_contests(layout)
     found = {name: check_network(layout.network(name)) for name in names}
+    for name, each in found.items():
+        each.notes.extend(contests.get(name, ()))
     if options.json:
         print_json({name: asdict(each) for name, each in found.items()})
     else:
@@ -185,7 +193,7 @@ def check(options: argparse.Namespace, layout: Layout) -> int:
 def check_network(files: NetworkLayout) -> Checked:
     try:
         settings = load_settings(files)
-        load_rules(settings, files)
+        rules = load_rules(settings, files)
         if settings.dns.enabled:
             from ..naming import read_zone
 
@@ -199,7 +207,7 @@ def check_network(files: NetworkLayout) -> Checked:
         from .. import links
 
         problems += links.check(settings.attachment)
-    return Checked(problems, _closed_by_tokens(settings, state))
+    return Checked(problems, _closed_by_tokens(settings, state) + unanswered(rules))
 
 
 def _closed_by_tokens(settings: Settings, state: State) -> list[str]:

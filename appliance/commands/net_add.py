@@ -43,7 +43,7 @@ def add(options: argparse.Namespace, layout: Layout) -> int:
         text = _text(where, read_document(options.file))
     settings = parse_settings(files, parse_toml(text, where), Path(where))
     load_rules(settings, files)
-    _check_others(settings, layout)
+    check_others(settings, layout)
     if files.settings.exists():
         if files.settings.read_text() == text:
             return 0
@@ -82,7 +82,7 @@ def _from_options(options: argparse.Namespace) -> dict[str, Any]:
     return {name: table for name, table in chosen.items() if table}
 
 
-def _check_others(settings: Settings, layout: Layout) -> None:
+def check_others(settings: Settings, layout: Layout) -> None:
     """Refuse what cannot live beside the networks that are here."""
     where = settings.attachment.where
     for name in layout.network_names():

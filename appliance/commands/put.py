@@ -27,7 +27,9 @@ from ..settings import load_settings
 from ..state import State
 from .change import bring_in_force
 from .change import holder
+from .claims import contests_of
 from .screen import add_outcome
+from .screen import warn
 from .writing import documents_at_old_address
 from .writing import forget
 from .writing import known_values
@@ -171,6 +173,8 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
             forget(old)
             raise
         forget(old)
+    for line in contests_of(files, record):
+        warn(line)
     return 0
 
 

@@ -1,7 +1,8 @@
 """The line between a network's daemon and its forwarder: what is asked, what came back.
 
-A SOCK_SEQPACKET pair or socket: a message is a ticket, flags, and octets.  The daemon
-has no socket on the host's side; the forwarder hears nobody but upstreams and us.
+A SOCK_SEQPACKET pair or socket: a message is a ticket, its kind or flags, and octets.
+The daemon has no socket on the host's side; the forwarder hears nobody but upstreams
+and us.
 """
 
 import secrets
@@ -17,10 +18,11 @@ import trio
 
 from .names import encode_name
 
-ASKED = struct.Struct("!IB")  # ticket, whether by TCP
+ASKED = struct.Struct("!IB")  # ticket, of which kind
+BY_UDP, BY_TCP, ERRAND = 0, 1, 2  # the last is no question of DNS (appliance/proxy)
 ANSWERED = struct.Struct("!IBBB")  # ticket, whether it is an answer, silent, strange
 HELLO = 0  # the ticket of the first message: the network's name, and the loop's token
-MESSAGE_AT_MOST = 66_000  # octets
+MESSAGE_AT_MOST = 96 * 1024  # octets: a body of 64 KiB, its head and more
 DRAIN_AT_MOST = 64  # messages, then others have their turn
 WAITING_AT_MOST = 1_000  # questions
 SILENCE = 6.0  # seconds; the forwarder gives up itself before
@@ -73,10 +75,17 @@ class Channel:
 
         False: nobody can be asked now, and *done* is not called.
         """
+        return self._send(BY_TCP if tcp else BY_UDP, query, done)
+
+    def carry(self, errand: bytes, done: Done) -> bool:
+        """Send an errand; *done* gets what came of it, as `ask` says."""
+        return self._send(ERRAND, errand, done)
+
+    def _send(self, kind: int, octets: bytes, done: Done) -> bool:
         if self._socket is None or len(self._waiting) >= WAITING_AT_MOST:
             return False
         self._ticket = self._ticket % 0xFFFFFFFF + 1
-        self._unsent.append(ASKED.pack(self._ticket, tcp) + query)
+        self._unsent.append(ASKED.pack(self._ticket, kind) + octets)
         deadline = trio.current_time() + SILENCE
         self._waiting[self._ticket] = Waiting(done, deadline)
         if len(self._unsent) == 1 and not self._flush(self._socket):

@@ -1,6 +1,7 @@
 """The forwarder's end of the line: one daemon's questions, until it hangs up."""
 
 import socket
+from collections.abc import Awaitable
 from collections.abc import Callable
 from functools import partial
 
@@ -8,7 +9,9 @@ import trio
 
 from .channel import ANSWERED
 from .channel import ASKED
+from .channel import BY_TCP
 from .channel import DRAIN_AT_MOST
+from .channel import ERRAND
 from .channel import HELLO
 from .channel import MESSAGE_AT_MOST
 from .errors import MalformedQuery
@@ -21,17 +24,21 @@ from .wire import Query
 QUESTIONS_AT_MOST = 1_000  # at a time
 GREETING = 10.0  # seconds that a daemon has to say who it is
 
+Errands = Callable[[bytes], Awaitable[bytes]]
+"""Runs an errand, and returns what came of it."""
+
 
 async def serve_line(
     line: socket.socket,
     open_network: Callable[[str], Forwarder],
     first: Forwarder | None,
+    errands_of: Callable[[str], Errands] | None = None,
 ) -> None:
     """Answer one daemon's questions until it hangs up.
 
     Resource handling: closes the line.  *open_network* gives the forwarder of the
     network that the first message names, where *first* is not it already; what it
-    raises is raised.
+    raises is raised.  *errands_of* gives who runs the same network's errands.
     """
     line.setblocking(False)
     with line:
@@ -42,20 +49,23 @@ async def serve_line(
             return
         token, _, network = hello[ASKED.size :].decode().partition(" ")
         forwarder = first or open_network(network)
+        errands = errands_of(network) if errands_of is not None else None
         later, answers = trio.open_memory_channel[bytes](QUESTIONS_AT_MOST)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(forwarder.watch, token)
             nursery.start_soon(_write, line, answers)
             tries = FirstTries(forwarder, nursery)
             nursery.start_soon(tries.run)
-            await _read(line, tries, partial(_tell, line, later), nursery)
+            give = partial(_give, line, later)
+            await _read(line, tries, give, errands, nursery)
             nursery.cancel_scope.cancel()
 
 
 async def _read(
     line: socket.socket,
     tries: FirstTries,
-    tell: Callable[[int, Outcome], None],
+    give: Callable[[bytes], None],
+    errands: Errands | None,
     nursery: trio.Nursery,
 ) -> None:
     """Ask each question, until there are no more."""
@@ -69,25 +79,38 @@ async def _read(
                 return
             if len(tries) + len(nursery.child_tasks) > QUESTIONS_AT_MOST:
                 continue  # more than a daemon of ours asks
-            ticket, tcp = ASKED.unpack_from(message)
-            told = partial(tell, ticket)
+            ticket, kind = ASKED.unpack_from(message)
+            told = partial(_tell, give, ticket)
+            if kind == ERRAND:
+                if errands is None:
+                    told(Outcome())
+                else:
+                    octets = message[ASKED.size :]
+                    nursery.start_soon(_run, errands, octets, told)
+                continue
             try:
                 query = Query.parse(message[ASKED.size :])
             except MalformedQuery:
                 told(Outcome())
                 continue
-            tries.ask(Question(query, bool(tcp), told))
+            tries.ask(Question(query, kind == BY_TCP, told))
 
 
-def _tell(
-    line: socket.socket,
-    later: "trio.MemorySendChannel[bytes]",
-    ticket: int,
-    outcome: Outcome,
+async def _run(
+    errands: Errands, octets: bytes, told: Callable[[Outcome], None]
 ) -> None:
+    told(Outcome(await errands(octets)))
+
+
+def _tell(give: Callable[[bytes], None], ticket: int, outcome: Outcome) -> None:
     silent, strange = min(outcome.silent, 255), min(outcome.strange, 255)
     head = ANSWERED.pack(ticket, outcome.reply is not None, silent, strange)
-    message = head + (outcome.reply or b"")
+    give(head + (outcome.reply or b""))
+
+
+def _give(
+    line: socket.socket, later: "trio.MemorySendChannel[bytes]", message: bytes
+) -> None:
     if not _send(line, message):
         try:
             later.send_nowait(message)

@@ -4,10 +4,11 @@
 set -eu
 
 lab="iproute2 nftables isc-dhcp-client udhcpc busybox dhcpcd-base python3-venv"
-test="$lab bind9-dnsutils cloud-init curl dbus-daemon dnsmasq-base dnsperf ethtool gcc iputils-arping iputils-ping
-  kea-admin kea-dhcp4-server ldnsutils lighttpd musl-tools openssh-client passwd procps
-  python3-dev python3-dnslib python3-h11 python3-prometheus-client
-  python3-pyroute2 python3-toml python3-trio systemd tcpdump util-linux wrk"
+test="$lab bind9-dnsutils cloud-guest-utils cloud-init curl dbus-daemon dnsmasq-base dnsperf dosfstools ethtool fdisk gcc
+  genisoimage iputils-arping iputils-ping kea-admin kea-dhcp4-server ldnsutils libarchive-tools
+  lighttpd mtools musl-tools openssh-client p7zip-full passwd procps python3-dev python3-dnslib
+  python3-h11 python3-jsonschema python3-prometheus-client python3-pycdlib python3-pyroute2
+  python3-toml python3-trio systemd tcpdump util-linux wrk"
 
 case "${1:?lab or test}" in
 lab) wanted=$lab ;;
@@ -18,15 +19,18 @@ esac
 as_root=
 [ "$(id -u)" = 0 ] || as_root=sudo
 
-# Its package would take /etc/resolv.conf over, so the program alone is laid aside.
-resolved=$(dirname "$0")/../../.deps-resolved
-if [ "$1" = test ] && [ ! -d "$resolved" ]; then
+# Of these the programs alone are laid aside: their packages would take /etc/resolv.conf
+# over, and name the disks of this machine as those of an instance of EC2.
+aside=$(dirname "$0")/../../.deps
+for each in resolved:systemd-resolved ec2:amazon-ec2-utils; do
+	there=$aside-${each%%:*} package=${each#*:}
+	[ "$1" = test ] && [ ! -d "$there" ] || continue
 	$as_root apt-get update -qq
 	fetched=$(mktemp -d)
-	(cd "$fetched" && apt-get download -qq systemd-resolved 2>/dev/null)
-	dpkg -x "$fetched"/*.deb "$resolved"
+	(cd "$fetched" && apt-get download -qq "$package" 2>/dev/null)
+	dpkg -x "$fetched"/*.deb "$there"
 	rm -r "$fetched"
-fi
+done
 
 missing=
 for package in $wanted; do

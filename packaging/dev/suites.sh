@@ -16,7 +16,7 @@ for venv in .venv .venv-debian .venv-3.12 .venv-3.13; do
 	$venv/bin/python - "$which" <<'END'
 import sys
 from importlib.metadata import version
-names = ("trio", "pyroute2", "dnslib", "toml", "prometheus_client")
+names = ("trio", "pyroute2", "dnslib", "toml", "prometheus_client", "pycdlib")
 found = ", ".join(f"{name} {version(name)}" for name in names)
 print(f"== {sys.argv[1]} on Python {sys.version.split()[0]} with {found}", flush=True)
 END

@@ -13,6 +13,10 @@ END
 )
 echo "$tools" | .venv-debian/bin/pip install --quiet --requirement /dev/stdin
 
+# cloudbase-init, a client under test, whose libraries are none of ours
+[ -d .venv-cloudbase ] || /usr/bin/python3 -m venv .venv-cloudbase
+.venv-cloudbase/bin/pip install --quiet 'cloudbase-init>=1.1.9,<1.2'
+
 # a python3.N of the PATH, or one that pyenv keeps
 for minor in 12 13; do
 	for python in "python3.$minor" \

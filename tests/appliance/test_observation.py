@@ -32,7 +32,7 @@ from httpd.messages import Response
 
 from .house import ip
 from .house import mac
-from .test_documents import network
+from .told import network
 
 OURS = HardwareAddress(bytes(5) + b"\2")
 NOWHERE = IPv4Address(0)

@@ -35,8 +35,9 @@ def house(tmp_path: Path) -> House:
 
 
 def test_the_presets_are_there() -> None:
-    """The presets ec2, openstack, nocloud and zstack are rules files, not Python."""
-    assert set(known_presets()) == set(PRESETS)
+    """Every dialect is a rules file, not Python; a network has four of itself."""
+    more = {"cloudstack", "digitalocean", "gce", "hetzner", "vultr"}
+    assert set(known_presets()) == {*PRESETS, *more}
 
 
 # dialect: a path that it alone serves, or serves first
@@ -79,7 +80,8 @@ def test_a_preset_that_is_not_there(house: House) -> None:
         rules(house, '[metadata]\npresets = ["ec2", "azure"]\n')
     assert str(raised.value) == (
         f"{house.files.settings}: metadata.presets: 'azure' is not there:"
-        " ec2, nocloud, openstack, zstack are"
+        " cloudstack, digitalocean, ec2, gce, hetzner, nocloud, openstack, vultr,"
+        " zstack are"
     )
 
 
@@ -138,3 +140,35 @@ def test_rules_that_are_no_text(house: House) -> None:
     house.files.rules.write_bytes(b"\xff")
     with pytest.raises(SettingsError, match=r"n1\.rules: "):
         rules(house)
+
+
+def test_a_rule_in_toml_has_every_key(house: House) -> None:
+    """[[metadata.rewrite]] says what a rules file says, and a mistake names its key
+    (issue 6.1: the same rules in TOML)."""
+    found = rules(
+        house,
+        "[[metadata.rewrite]]\nmatch = '^/a$'\nto = '/shared/a'\nmethod = 'GET'\n"
+        "header = { X-A = '^1$' }\nheaders = { X-B = '2' }\nif_missing = 'next'\n",
+    )
+    asked = Asked("/a", IPv4Address("10.0.0.5"), headers={"x-a": "1"})
+    served = found.apply(asked)
+    assert served is not None
+    assert (served.target, served.headers) == ("/shared/a", (("X-B", "2"),))
+    assert found.headers >= {"x-a"}
+    assert target(found, "/a") is None
+    with pytest.raises(
+        SettingsError, match=r"metadata\.rewrite:1:1: if_mising: is not"
+    ):
+        rules(house, "[[metadata.rewrite]]\nmatch = '^/a$'\nif_mising = '404'\n")
+
+
+def test_a_file_that_is_included(house: House) -> None:
+    """include reads what is beside the .rules file, and nothing else (issue 6.1)."""
+    beside = house.files.rules.parent / "more.inc"
+    beside.write_text('url.rewrite-once = ("^/a$" => "/shared/a")\n')
+    found = rules(house, own='include "more.inc"\n')
+    assert target(found, "/a") == ("/shared/a", str(beside))
+    with pytest.raises(SettingsError, match="only a file beside this one"):
+        rules(house, own='include "../more.inc"\n')
+    with pytest.raises(SettingsError, match="there is no file"):
+        rules(house, own='include "none.inc"\n')

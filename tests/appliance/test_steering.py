@@ -49,6 +49,7 @@ class TestText:
         assert [x.split()[-1] for x in lines if x.startswith("flush set")] == [
             "subnets",
             "ours",
+            "ours6",
             "ports",
         ]
 

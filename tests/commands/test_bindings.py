@@ -98,6 +98,31 @@ def test_show(house: House, who: str) -> None:
     assert text[-1] == "document         user-data (3 octets)"
 
 
+def test_show_documents(house: House) -> None:
+    """issue 5.3: each path that the guest can be served, and where it comes from."""
+    house.drop(ip(5), "meta-data/local-hostname", b"own")
+    house.drop(ip(5), "meta-data/placement", b"hides a directory of default/")
+    house.drop(ip(5), "half.tmp", b"no document")
+    house.drop("default", "meta-data/local-hostname", b"hidden by its own")
+    house.drop("default", "vendor-data", b"default")
+    house.drop("default", "large", b"x" * 300_000)
+    said = house.metalease("show", "n1", ip(5), "--documents", "--json")
+    found = {each["path"]: (each["from"], each["octets"]) for each in listed(said.out)}
+    assert found["user-data"] == ("own", 3)
+    assert found["meta-data/local-hostname"] == ("own", 3)
+    assert found["meta-data/placement"] == ("own", 29)
+    assert found["vendor-data"] == ("default", 7)
+    assert found["large"] == ("default", 300_000)
+    assert found["meta-data/local-ipv4"] == ("made", 8)
+    assert found["meta_data.json"][0] == "made"
+    assert not {"half.tmp", "meta-data/public-keys"} & found.keys()
+    assert [each["path"] for each in listed(said.out)] == sorted(found)
+    table = house.metalease("show", "n1", ip(5), "--documents").out.splitlines()
+    assert table[0].split() == ["PATH", "FROM", "OCTETS"]
+    assert ["user-data", "own", "3"] in [line.split() for line in table]
+    assert len(table) == len(found) + 1
+
+
 def test_show_of_a_bad_file(house: House) -> None:
     house.bind(5, mtu=1)
     said = house.metalease("show", "n1", mac(5))

@@ -118,6 +118,54 @@ def test_other_requests(
     assert (found["status"], found["rule"]) == (status, rule)
 
 
+OWN = """
+$HTTP["request-method"] == "POST" { url.redirect = ("^/old" => "/new") }
+url.rewrite-once = ("^/old/(.+)$" => "/${ip}/$1", "^/(a)?gone$" => "/default/gone")
+url.access-deny = (".key")
+"""
+
+
+def test_each_rule_that_was_tried(house: House) -> None:
+    """explain http shows rule by rule what matched, the captures and the target, then
+    the file, the origin, the status and the headers (issue 6.5)."""
+    house.files.rules.write_text(OWN)
+    house.drop(ip(5), "x", b"text")
+    found = http(house, ip(5), "GET", "/old/x")
+    tried = found["tried"]
+    assert isinstance(tried, list)
+    own = str(house.files.rules)
+    assert tried[:2] == [
+        {
+            "at": f"{own}:2",
+            "what": '$HTTP["request-method"] == "POST"',
+            "matched": False,
+        },
+        {
+            "at": f"{own}:3",
+            "what": 'url.rewrite-once "^/old/(.+)$"',
+            "matched": True,
+            "captures": ["/old/x", "x"],
+            "target": "/10.0.0.5/x",
+        },
+    ]
+    assert (found["target"], found["document"]) == ("/10.0.0.5/x", "own")
+    assert (found["rule"], found["status"]) == (f"{own}:3", 200)
+    text = house.metalease("explain", "n1", "http", ip(5), "GET", "/old/x").out
+    assert f'tried      no  {own}:2  $HTTP["request-method"] == "POST"\n' in text
+    assert (
+        f'tried      yes {own}:3  url.rewrite-once "^/old/(.+)$"'
+        "  (0='/old/x', 1='x') -> /10.0.0.5/x\n"
+    ) in text
+
+
+def test_what_is_no_document(house: House) -> None:
+    """A refusal is shown as one, with the rule that said so (issue 6.5)."""
+    house.files.rules.write_text(OWN)
+    found = http(house, ip(5), "GET", "/tls.key")
+    assert found["target"] == 'refused, 403: url.access-deny: ".key"'
+    assert found["rule"] == f"{house.files.rules}:4"
+
+
 def test_a_listing(house: House) -> None:
     found = http(house, ip(5), "GET", "/")
     assert found["target"] == "a listing"

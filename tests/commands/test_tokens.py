@@ -198,6 +198,10 @@ def test_required_closes_presets(house: House) -> None:
     assert "closes nocloud: " in note
     configure(house, REQUIRED + 'presets = ["ec2"]\n')
     assert check(house) == []
+    more = ["cloudstack", "digitalocean", "hetzner", "vultr", "gce"]
+    configure(house, REQUIRED + f"presets = {json.dumps(['ec2', *more])}\n")
+    (note,) = check(house)
+    assert f"closes {', '.join(more)}: " in note
 
 
 def test_required_of_bindings_closes_presets(house: House) -> None:

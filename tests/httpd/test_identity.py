@@ -70,7 +70,7 @@ def main() -> None:
     for command in (["ip", "netns", "exec", "guest", *call], call):
         with subprocess.Popen(command) as caller:
             listener.setblocking(True)
-            accepted = accept(listener, save_syn=True)
+            accepted = accept(listener, at="", save_syn=True)
             assert accepted is not None
             connection, peer = accepted
             mac = None if peer.hardware is None else peer.hardware.hex(":")

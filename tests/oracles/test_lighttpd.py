@@ -243,7 +243,9 @@ def mapped_by(directory: Path, rules: str, requests: list[tuple[str, str]]) -> M
     return [unquote(next(lines)) if each else None for each in answered]
 
 
-def call(lighttpd: "subprocess.Popen[bytes]", caller: str, target: str) -> bool:
+def call(
+    lighttpd: "subprocess.Popen[bytes]", caller: str, target: str, host: str = "x"
+) -> bool:
     """Ask for *target*, once lighttpd listens; whether it answered at all."""
     while lighttpd.poll() is None:
         try:
@@ -253,7 +255,7 @@ def call(lighttpd: "subprocess.Popen[bytes]", caller: str, target: str) -> bool:
         except ConnectionRefusedError:
             continue  # it has not begun to listen
         with connection:
-            head = f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
             connection.sendall(head.encode())
             answer = b""
             while octets := connection.recv(4096):

@@ -10,6 +10,7 @@ NAMES = {
     "metalease-host.service": "metalease-host.service",
     "metalease-forward.service": "metalease-forward.service",
     "metalease-exporter.service": "metalease-exporter.service",
+    "metalease-agent.service": "metalease-agent.service",
     "metalease@.service": "metalease@net1.service",
 }
 

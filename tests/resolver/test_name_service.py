@@ -11,6 +11,7 @@ from appliance.metrics import Metrics
 from appliance.name_service import NameService
 from appliance.naming import Naming
 from appliance.records import read_record
+from appliance.resolver.channel import Channel
 from appliance.resolver.counts import LATENCIES
 from appliance.resolver.counts import Dropped
 from appliance.resolver.wire import encode_query
@@ -67,7 +68,7 @@ def test_what_prometheus_gets(settings: Settings, tmp_path: Path) -> None:
     async def scenario() -> None:
         ours, theirs = pair()
         with ours, theirs:
-            service = NameService(settings, files, ours)
+            service = NameService(settings, files, Channel("net1", ours, None))
             shell = Shell()
             server = shell.server = service._server
             for name, kind in (

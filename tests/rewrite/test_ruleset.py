@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewrite.blocks import Alias
 from rewrite.errors import RuleSyntaxError
-from rewrite.grammar import Alias
 from rewrite.ruleset import Asked
 from rewrite.ruleset import Rewrite
 from rewrite.ruleset import RuleSet

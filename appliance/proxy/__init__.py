@@ -1,0 +1,1 @@
+"""Paths that an upstream answers, which only the host's side reaches (proxy.server)."""

@@ -1,0 +1,35 @@
+"""What a network lets its guests have: the gate's terms, the server's limits."""
+
+from httpd.contract import Limits
+from httpd.gate import Terms
+from httpd.pace import Rate
+
+from .records import Record
+from .settings import LimitSettings
+from .settings import MetadataSettings
+
+HELD_BACK = 2.0  # seconds that a request over its guest's rate waits at most
+
+
+def terms_of(settings: MetadataSettings, record: Record | None) -> Terms:
+    """Return what a guest's requests have to satisfy: its binding comes first."""
+    endpoint, tokens = settings.endpoint, settings.tokens
+    if record is not None:
+        endpoint = endpoint if record.endpoint is None else record.endpoint
+        tokens = record.tokens or tokens
+    return Terms(
+        endpoint,
+        tokens == "required",
+        settings.reject_forwarded,
+        settings.hop_limit,
+    )
+
+
+def http_limits(limits: LimitSettings) -> Limits:
+    """Return what the HTTP server lets a guest have."""
+    rate = Rate(limits.requests_per_second_per_ip, limits.burst_per_ip, HELD_BACK)
+    return Limits(
+        connections_total=limits.connections_total,
+        connections_per_ip=limits.connections_per_ip,
+        rate=rate,
+    )

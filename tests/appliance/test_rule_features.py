@@ -1,0 +1,177 @@
+"""Each feature of the rule language that makes a dialect a rules file (metadata 2)."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.metadata import Metadata
+from httpd.messages import Request
+from httpd.messages import Response
+from httpd.paths import parse_target
+
+from .guests import ask
+from .guests import metadata
+from .house import House
+from .house import ip
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    house = House.build(tmp_path)
+    house.bind(5)
+    house.drop(ip(5), "user-data", b"own")
+    house.drop("default", "a", b"by default")
+    return house
+
+
+def ruled(house: House, rules: str) -> Metadata:
+    house.files.rules.write_text(rules)
+    return metadata(house, '[metadata]\npresets = ["nocloud"]\n')
+
+
+def fetch(found: Metadata, url: str, method: str = "GET", **headers: str) -> Response:
+    path, query = parse_target(url)
+    response = ask(found, Request(method, url, path, query, headers))
+    assert response is not None
+    return response
+
+
+def rewrite(target: str, pattern: str = "^/x$") -> str:
+    return f'url.rewrite-once = ("{pattern}" => "{target}")\n'
+
+
+def test_match_on_the_method(house: House) -> None:
+    """Feature 1: a rule for HEAD is none for GET."""
+    condition = '$HTTP["request-method"] == "HEAD"'
+    found = ruled(house, f"{condition} {{ {rewrite('/${ip}/user-data')} }}\n")
+    assert fetch(found, "/x", "HEAD").status == 200
+    assert fetch(found, "/x").status == 404
+
+
+def test_match_on_a_header(house: House) -> None:
+    """Feature 1: present with a value, another, or absent."""
+    condition = '$REQUEST_HEADER["x-kind"] =~ "^own"'
+    found = ruled(house, f"{condition} {{ {rewrite('/${ip}/user-data')} }}\n")
+    assert fetch(found, "/x", **{"x-kind": "own-1"}).status == 200
+    assert fetch(found, "/x", **{"x-kind": "none"}).status == 404
+    assert fetch(found, "/x").status == 404
+
+
+def test_match_on_the_query(house: House) -> None:
+    """Feature 1: in a condition, and in a rule's own pattern."""
+    condition = '$HTTP["querystring"] == "kind=own"'
+    found = ruled(
+        house,
+        f"{condition} {{ {rewrite('/${ip}/user-data')} }}\n"
+        f"else {{ {rewrite('/default/a', '^/y[?]a=1$')} }}\n",
+    )
+    assert fetch(found, "/x?kind=own").body == b"own"
+    assert fetch(found, "/x?kind=other").status == 404
+    assert fetch(found, "/y?a=1").body == b"by default"
+    assert fetch(found, "/y?a=2").status == 404
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/shared/${ip}", "10.0.0.5"),
+        ("/shared/${mac}", "fa:16:3e:00:00:05"),
+        ("/shared/${network}", "n1"),
+        ("/shared/$1", "x"),
+    ],
+)
+def test_placeholders(house: House, target: str, path: str) -> None:
+    """Feature 2: who asks, and what the pattern took."""
+    house.files.shared.mkdir()
+    (house.files.shared / path).write_bytes(b"found")
+    found = ruled(house, rewrite(target, "^/(x)$"))
+    assert fetch(found, "/x").body == b"found"
+
+
+@pytest.mark.parametrize("target", ["/${ip}/user-data", "/${ip}/none"])
+def test_headers(house: House, target: str) -> None:
+    """Feature 3: the rule's type and headers, these on a refusal too."""
+    found = ruled(
+        house,
+        rewrite(target)
+        + 'metalease.content-type = "text/x-own"\n'
+        + 'setenv.add-response-header = ("X-One" => "1")\n',
+    )
+    response = fetch(found, "/x")
+    headers = dict(response.headers)
+    assert headers["X-One"] == "1"
+    if response.status == 200:
+        assert headers["Content-Type"] == "text/x-own"
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "body"),
+    [
+        ("404", 404, b"404 no such document\n"),
+        ("204", 204, b""),
+        ("empty", 200, b""),
+        ("next", 200, b"own"),
+        ("default", 200, b"by default"),
+    ],
+)
+def test_what_is_missing(house: House, word: str, status: int, body: bytes) -> None:
+    """issue 5.2: 404, 204, an empty answer, the next rule, what is in default/."""
+    house.files.shared.mkdir()
+    found = ruled(
+        house,
+        f'$HTTP["url"] == "/x" {{ metalease.if-missing = "{word}" }}\n'
+        'url.rewrite-once = ("^/x$" => "/shared/a", "^/x" => "/${ip}/user-data")\n',
+    )
+    for _ in range(2):  # what the rules said is remembered
+        response = fetch(found, "/x")
+        assert (response.status, response.body) == (status, body)
+    (house.files.shared / "a").write_bytes(b"there")
+    assert fetch(found, "/x").body == b"there"
+
+
+def test_the_last_rule_says_next(house: House) -> None:
+    """Feature 4: where nothing comes after it, that is a 404."""
+    found = ruled(house, rewrite("/shared/a") + 'metalease.if-missing = "next"\n')
+    assert fetch(found, "/x").status == 404
+
+
+def test_a_required_header(house: House) -> None:
+    """Feature 5: without it the refusal that the rule chose, before any look."""
+    found = ruled(
+        house,
+        rewrite("/${ip}/$1", "^/x/(.*)$")
+        + 'metalease.require-header = ("Metadata" => "true")\n'
+        + "metalease.refuse = 400\n",
+    )
+    for path, status in (("user-data", 200), ("none", 404)):
+        assert fetch(found, f"/x/{path}", metadata="true").status == status
+        assert fetch(found, f"/x/{path}", metadata="false").status == 400
+        assert fetch(found, f"/x/{path}").status == 400
+
+
+def test_a_listing(house: House) -> None:
+    """issue 5.2: names that can be served, with and without "/", never redirected; "*"
+    stands for what is in a directory (feature 6)."""
+    house.drop(ip(5), "d/one", b"1")
+    house.drop(ip(5), "d/two/three", b"3")
+    found = ruled(
+        house,
+        '$HTTP["url"] =~ "^/x/?$" { metalease.list = (\n'
+        '"always", "here" => "/${ip}/user-data", "gone" => "/${ip}/none",\n'
+        '"*" => "/${ip}/d/") }\n' + rewrite("/${ip}/d/", "^/d/?$"),
+    )
+    for url in ("/x", "/x/"):
+        assert fetch(found, url).body == b"always\nhere\none\ntwo/"
+    for url in ("/d", "/d/"):
+        assert fetch(found, url).body == b"one\ntwo/"
+
+
+def test_deny(house: House) -> None:
+    """Feature 7: url.access-deny is 403, whether there is a document or not."""
+    house.drop(ip(5), "a.inc", b"no")
+    found = ruled(
+        house, rewrite("/${ip}/$1", "^/x/(.*)$") + 'url.access-deny = (".inc")\n'
+    )
+    assert fetch(found, "/x/user-data").status == 200
+    for name in ("a.inc", "none.inc"):
+        assert fetch(found, f"/x/{name}").status == 403

@@ -1,0 +1,64 @@
+"""`put` and `net check` tell of a guest that two networks want to serve."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.appliance.house import N1
+from tests.appliance.house import House
+from tests.appliance.house import ip
+from tests.appliance.house import listed
+
+OTHER = "fa:16:3e:00:01:05"
+TOLD = (
+    "10.7.0.5 of n2 and 10.0.0.5 of n1 are one guest's, and both give it the route to"
+    " 169.254.169.254: say which does not by metalease put n1 10.0.0.5"
+    " --metadata-route no (or --no-default; yes where both are meant)"
+)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """Two networks; in n2 there is a guest's NIC already, and a bad file."""
+    house = House.build(tmp_path)
+    second = house.layout.network("n2")
+    second.settings.write_text(N1.replace("10.0.0.", "10.7.0."))
+    second.bindings.mkdir(parents=True)
+    values = {"mac": OTHER, "ip": "10.7.0.5", "instance_id": "i-1"}
+    (second.bindings / f"{OTHER.replace(':', '')}.json").write_text(json.dumps(values))
+    (second.bindings / "fa163e000177.json").write_bytes(b'{"i-1\xff')
+    house.bind(5, instance_id="i-1")
+    return house
+
+
+def test_put_tells_of_a_contest(house: House) -> None:
+    """issue 5.3: it is done, and what is to be decided is said in a line."""
+    said = house.metalease("put", "n1", ip(5), "--hostname", "web")
+    assert (said.code, said.out) == (3, "")  # no daemon is running
+    with house.running():
+        said = house.metalease("put", "n1", ip(5), "--hostname", "web-1")
+        assert (said.code, said.err) == (0, f"metalease: {TOLD}\n")
+        said = house.metalease("put", "n1", ip(5), "--metadata-route", "no")
+        assert (said.code, said.err) == (0, "")
+
+
+def test_put_finds_the_other_by_its_mac(house: House) -> None:
+    """issue 5.3: the same MAC in another network, or one of `interfaces`."""
+    with house.running():
+        said = house.metalease("put", "n1", ip(6), "--mac", OTHER)
+        assert said.err.startswith("metalease: 10.7.0.5 of n2 and 10.0.0.6 of n1 are")
+        house.bind(5, interfaces=[{"mac": OTHER}])
+        said = house.metalease("put", "n1", ip(5), "--hostname", "web-2")
+        assert said.err == f"metalease: {TOLD}\n"
+
+
+def test_net_check_notes_a_contest(house: House) -> None:
+    """issue 5.3: at each of both networks, as a note: it may be meant."""
+    found = listed(house.metalease("net", "check", "--json").out)
+    (note,) = [each for each in found["n1"]["notes"] if "one guest's" in each]
+    assert note.startswith("10.0.0.5 of n1 and 10.7.0.5 of n2 are one guest's")
+    assert [each for each in found["n2"]["notes"] if "one guest's" in each] == [TOLD]
+    house.bind(5, instance_id="i-1", default_network=False)
+    found = listed(house.metalease("net", "check", "n1", "--json").out)
+    assert not [each for each in found["n1"]["notes"] if "one guest's" in each]

@@ -33,6 +33,7 @@ COMMANDS = {
     "config-drive": ("config_drive", "write a guest's documents as a disk image"),
     "explain": ("explain", "say what a guest would be answered, and why"),
     "leases": ("leases", "list what the pool of a network has given away"),
+    "spool": ("spool", "list, print and clear what guests wrote back"),
     "status": ("status", "say how the networks are"),
     "up": ("service", "make a network's namespace, links and addresses"),
     "down": ("service", "remove them"),

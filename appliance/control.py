@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Control:
                 for mac, each in self.observation.activity.items()
                 if each.conflict is not None
             },
+            "pool": None if self.leases is None else _count(self.leases()),
             "other_servers": self.observation.elsewhere.recent(),
             "dhcp": {" ".join(labels): number for labels, number in messages.items()},
             "http": {" ".join(labels): number for labels, number in requests.items()},
@@ -127,6 +129,13 @@ class Control:
             }
             for mac, each in self.observation.activity.items()
         }
+
+
+def _count(pool: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many addresses of a pool are in which state."""
+    states = Counter(each["state"] for each in pool["leases"])
+    addresses = pool["addresses"]
+    return {"addresses": addresses, "asleep": pool["asleep"], "held": dict(states)}
 
 
 def _digits(mac: object) -> str:

@@ -20,7 +20,6 @@ from dhcp.guards import Guards
 from dhcp.lookout import watch
 from dhcp.responder import Responder
 from dhcp.server import serve as serve_dhcp
-from httpd.server import HttpServer
 from rewrite.ruleset import RuleSet
 
 from . import __version__
@@ -30,9 +29,10 @@ from .control import Control
 from .directory import StateDirectory
 from .follower import Follower
 from .hosted import Surroundings
+from .http_service import HttpService
+from .http_service import Site
 from .journal import Journal
 from .layout import NetworkLayout
-from .metadata import Metadata
 from .metrics import Metrics
 from .name_service import NameService
 from .notify import Notifier
@@ -42,9 +42,10 @@ from .pool_service import PoolService
 from .pool_service import Served
 from .settings import Settings
 from .sockets import Sockets
+from .spool import Leavings
+from .spool import Spool
 from .state import Change
 from .state import State
-from .terms import http_limits
 from .token_key import open_gate
 
 COLLECT = (10_000, 10, 1_000)  # objects, young and middle collections before the next
@@ -144,19 +145,17 @@ class Daemon:
         if settings.dns.enabled:
             self._names = NameService(settings, files, self._outside.channel)
         gate = open_gate(files, lambda what: self._journal.log("token_key", what=what))
-        save_syn = settings.metadata.identity == "ip+mac"
-        self._http = HttpServer(
-            given.sockets.http,
-            Metadata(
-                *(settings, given.rules, self._state, files, gate),
-                pass_on=self._outside.porter.pass_on,
-            ),
-            self._observation.http,
-            self._observation.fault,
-            limits=http_limits(settings.limits),
-            save_syn=save_syn,
+        self._http = HttpService(
+            Site(settings, given.rules, self._state, files, gate),
+            given.sockets,
+            self._observation,
+            self._outside.porter.pass_on,
         )
-        self._http_done = trio.Event()
+        self._leavings = Leavings(
+            Spool(files.spool),
+            lambda address: self._state.at(address) is None,
+            lambda what: self._journal.log("spool", what=what),
+        )
 
     def load(self) -> None:
         """Read the files; raises SettingsError when they cannot even be listed."""
@@ -198,7 +197,7 @@ class Daemon:
         if self._given.sockets.lookout is not None:
             seen = self._observation.elsewhere.see
             nursery.start_soon(watch, self._given.sockets.lookout, seen)
-        await nursery.start(self._serve_http)
+        await self._http.start(nursery)
         self._outside.start(nursery)
         if self._names is not None:
             sockets = self._given.sockets
@@ -217,14 +216,7 @@ class Daemon:
     async def drain(self) -> None:
         """Let the open requests finish."""
         self._journal.log("stopping", network=self._given.settings.name)
-        self._http.drain()
-        await self._http_done.wait()
-
-    async def _serve_http(
-        self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        await self._http.run(task_status=task_status)
-        self._http_done.set()
+        await self._http.drain()
 
     async def _serve_control(self) -> None:
         control = Control(
@@ -252,6 +244,7 @@ class Daemon:
         while True:
             await trio.sleep(TICK if beat is None else min(TICK, beat / 2))
             await trio.to_thread.run_sync(self._look_around)
+            await trio.to_thread.run_sync(self._leavings.clear)
             self._observation.elsewhere.tell(self._surroundings.server_ids)
             now = trio.current_time()
             if beat is not None and now - told >= beat / 2:
@@ -276,6 +269,7 @@ class Daemon:
             self._journal.log("bound", mac=record.mac, ip=record.ip)
         for record in change.gone:
             self._journal.log("unbound", mac=record.mac, ip=record.ip)
+            self._leavings.note(record.ip)
             if record.mac.octets not in self._state.records:
                 self._observation.forget(record.mac.octets)
         for problem in change.problems:

@@ -25,6 +25,7 @@ PUBLIC_DIRECTORY_MODE = 0o755  # of what holds no secret: settings, and the way 
 PUBLIC_FILE_MODE = 0o644
 PRIVATE_FILE_MODE = 0o600  # of secrets that are not the daemon's to read
 TEMPORARY = ".tmp"  # the end of a temporary name; the watch and listings skip it
+MARKER = ".writing"  # of a directory of documents that are being written
 TEXT_AT_MOST = 1024 * 1024  # octets of an operator's file
 
 _numbers = count()  # of this process's temporary names

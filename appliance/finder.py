@@ -35,7 +35,7 @@ from .roots import fresh_seed
 from .settings import Settings
 from .subtree import text_of
 
-OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
+ALIAS, MADE, SPOOL = "alias", "made", "spool"
 
 DATA_AT_MOST = 1024 * 1024  # octets of a document that is a part of another
 
@@ -71,6 +71,8 @@ class Finder:
         """Return what is at *target*: in an alias, own, default or shared."""
         if self.record is None:
             return self._find_for_stranger(target)
+        if self.rule.root is not None:
+            return self._alias(self.rule.root, target.lstrip("/"))
         for alias in self.rule.aliases:
             if target.startswith(alias.prefix):
                 return self._alias(alias.path, target.removeprefix(alias.prefix))
@@ -79,12 +81,26 @@ class Finder:
         if not _is_served(path):
             return Missing()
         if first == str(self.address):
-            return self._search(self.roots.of(self.address), path, made=True)
+            found = self._search(self.roots.of(self.address), path, made=True)
+            return self._spooled(path) if isinstance(found, Missing) else found
         if first == "default":
             return self._search(self.roots.default, path, made=False)
         if first == "shared":
             return self._search(self.roots.shared, path, made=False)
         return Missing()
+
+    def _spooled(self, name: str) -> Resource:
+        """Return what the guest itself has stored."""
+        spool = self.roots.spool
+        if self.record is None or spool.is_empty(self.address):
+            return Missing()
+        if not self.wait:
+            raise BlockingIOError
+        try:
+            body = spool.read(self.address, self.record.mac, name)
+        except FileNotFoundError:
+            return Missing()
+        return Document(body, None, SPOOL)
 
     def _find_for_stranger(self, target: str) -> Resource:
         """Return what an address without a binding is let in to: default/ alone."""

@@ -101,8 +101,13 @@ class NetworkLayout:
         return self.state / "shared"
 
     @property
+    def spool(self) -> Path:
+        """What guests wrote back, by their addresses: the daemon's to write."""
+        return self.state / "spool"
+
+    @property
     def own(self) -> Path:
-        """What the daemon keeps: the one place of the state that it writes."""
+        """What the daemon keeps for itself."""
         return self.state / "own"
 
     @property

@@ -16,6 +16,7 @@ import trio
 from dhcp.lease import Hold
 
 from .errors import SettingsError
+from .files import TEMPORARY
 from .files import stage_file
 from .leases import SET_BY_AT_LEAST
 from .leases import Clock
@@ -61,6 +62,7 @@ class Ledger:
 
     def load(self, lease: float) -> Found:
         """Return what the journal says; *lease* is the longest, in seconds."""
+        self._tidy()
         try:
             found = read_journal(self._path, self._look(), lease)
         except SettingsError as problem:
@@ -75,6 +77,12 @@ class Ledger:
             os.truncate(self._path, found.whole)
             self._torn = False
         return found
+
+    def _tidy(self) -> None:
+        """Remove what a daemon that was killed while it compacted has left."""
+        for each in self._path.parent.glob(f".*{TEMPORARY}"):
+            with suppress(OSError):
+                each.unlink()
 
     async def write(self, holds: Sequence[Hold]) -> bool:
         """Have *holds* on disk when this returns; False where that cannot be."""

@@ -13,10 +13,12 @@ from dataclasses import replace
 from enum import Enum
 from functools import partial
 from ipaddress import IPv4Address
+from time import time
 
 from httpd.contract import Answers
 from httpd.contract import Awaited
 from httpd.contract import Later
+from httpd.desk import busy
 from httpd.gate import Gate
 from httpd.gate import token_of
 from httpd.listener import Peer
@@ -31,28 +33,31 @@ from httpd.respond import Resource
 from httpd.respond import refuse
 from httpd.respond import respond
 from httpd.root import unchanged
-from rewrite.ruleset import Asked
 from rewrite.ruleset import Rewrite
 from rewrite.ruleset import RuleSet
 
-from .attachment import METADATA_ADDRESS
 from .finder import Finder
 from .layout import NetworkLayout
 from .proxy.request import METHODS
+from .readiness import Readiness
 from .records import Record
 from .roots import Roots
+from .ruling import METADATA
+from .ruling import Ruling
 from .settings import Settings
 from .state import State
 from .subtree import Crawl
 from .subtree import respond_tree
 from .terms import terms_of
 from .token_key import clock
+from .writeback import is_kept
+from .writeback import is_taken
+from .writeback import keep
 
-REMEMBERED_AT_MOST = 4096  # paths and what the rules say of them
+UNREADY = 10.0  # seconds that cloud-init waits for its first answer (clients C40)
+AGAIN = 0.1  # seconds until it is looked again whether documents are whole
 NOWHERE = IPv4Address(0)  # where who has no binding is by IPv6
-PATH_AT_MOST = 256  # characters of one that is remembered
 
-METADATA = f"{METADATA_ADDRESS}:80"  # where nearly all ask
 OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
 UNKNOWN = "unknown"  # what nobody is answered from
 
@@ -120,11 +125,10 @@ class Metadata(Answers):
         self._gate = gate
         self._clock = clock
         self.settings = settings
-        self.rules = rules
+        self.ruling = Ruling(settings.name, rules)
         self._state = state
         self._roots = Roots(files)
-        self._remembered: dict[object, tuple[Rewrite, ...]] = {}
-        self._looked_at = (*sorted(rules.headers), "host")
+        self._readiness = Readiness(files.metadata)
 
     def standing(self, peer: Peer) -> tuple[Standing, Record | None]:
         """Return who *peer* is: never by a header, never by the neighbour table."""
@@ -158,13 +162,20 @@ class Metadata(Answers):
         refusal = self.stop(request, address, record, peer.at)
         if refusal is not None:
             return refusal
+        if record is not None and self._readiness.is_writing(address, time()):
+            return _unready(request, waited)
         outcome = self.resolve(request, address, record, wait=wait, at=peer.at)
         rule = outcome.rule
+        if is_kept(request, rule) and rule is not None and record is not None:
+            if not wait:
+                raise BlockingIOError
+            return keep(self._roots.spool, rule, request, record)
         if rule is not None and record is not None and rule.proxy and self._pass_on:
             return Awaited(partial(self._pass_on, request, rule, address))
         if outcome.looks is None or token_of(request) is not None:
             return outcome.response  # a token ends by itself
-        proof = Proof(standing, record, outcome.looks)
+        looks = (*outcome.looks, *self._readiness.looks(address))
+        proof = Proof(standing, record, looks)
         return replace(outcome.response, proof=proof)
 
     def holds(self, peer: Peer, proof: object) -> bool:
@@ -189,7 +200,9 @@ class Metadata(Answers):
         terms = terms_of(self.settings.metadata, record)
 
         def methods() -> Sequence[str]:
-            rules = self._rules(self.asked(request, address, record, at))
+            rules = self.ruling.of(request, address, record, at)
+            if is_taken(rules, record):
+                return (*ALLOWED, "POST")
             return METHODS if rules and rules[0].proxy else ALLOWED
 
         return self._gate.check(request, address.packed, terms, self._clock(), methods)
@@ -208,24 +221,20 @@ class Metadata(Answers):
         *at* is whom it asked, address and port.
         """
 
-        def find(path: str) -> Outcome:
-            asked = self.asked(replace(request, path=path), address, record, at)
-            return self._find(asked, record, wait)
+        def find(request: Request) -> Outcome:
+            outcome = NOTHING
+            for rule in self.ruling.of(request, address, record, at):
+                outcome = self._follow(rule, address, record, wait)
+                if rule.if_missing != "next" or not isinstance(outcome.found, Missing):
+                    break
+            return outcome
 
-        outcome = find(request.path)
+        outcome = find(request)
         rule, found = outcome.rule, outcome.found
         if rule is None or rule.render is None or not isinstance(found, Directory):
             return outcome
-        look = Crawl(lambda path: find(path).found, wait=wait)
+        look = Crawl(lambda path: find(replace(request, path=path)).found, wait=wait)
         return Outcome(respond_tree(look, request.path, found, rule), rule)
-
-    def _find(self, asked: Asked, record: Record | None, wait: bool) -> Outcome:
-        outcome = NOTHING
-        for rule in self._rules(asked):
-            outcome = self._follow(rule, asked.remoteip, record, wait)
-            if rule.if_missing != "next" or not isinstance(outcome.found, Missing):
-                break
-        return outcome
 
     def _follow(
         self, rule: Rewrite, address: IPv4Address, record: Record | None, wait: bool
@@ -238,7 +247,7 @@ class Metadata(Answers):
             return Outcome(
                 Response(rule.redirect.status, there, rule=rule.origin), rule
             )
-        if rule.proxy is not None:
+        if rule.proxy is not None or rule.spool is not None:
             return Outcome(replace(respond(Missing()), rule=rule.origin), rule)
         finder = Finder(self._roots, self.settings, address, record, rule, wait)
         found = finder.answer()
@@ -246,56 +255,12 @@ class Metadata(Answers):
         response = respond(answered, rule.content_type, rule.headers, rule.origin)
         return Outcome(response, rule, found)
 
-    def asked(
-        self,
-        request: Request,
-        address: IPv4Address,
-        record: Record | None,
-        at: str = METADATA,
-    ) -> Asked:
-        """Return what the rules are asked by *request*."""
-        facts = {"network": self.settings.name}
-        if record is not None:
-            facts["mac"] = str(record.mac)
-        return Asked(
-            request.path,
-            address,
-            request.method,
-            facts,
-            request.query,
-            request.headers,
-            at,
-            request.target,
-        )
 
-    def _rules(self, asked: Asked) -> tuple[Rewrite, ...]:
-        """Apply the rules, or remember what they said: guests ask the same again.
-
-        Return the first that matches, and what follows where that may find nothing.
-        """
-        if asked.query:
-            return self._apply(asked)
-        seen = [asked.headers.get(name, "") for name in self._looked_at]
-        key = (
-            *(asked.path, asked.remoteip, asked.method, asked.socket),
-            *(asked.facts.get("mac"), *seen),
-        )
-        found = self._remembered.get(key)
-        if found is None:
-            found = self._apply(asked)
-            if len(asked.path) + sum(map(len, seen)) <= PATH_AT_MOST:
-                if len(self._remembered) >= REMEMBERED_AT_MOST:
-                    self._remembered.clear()
-                self._remembered[key] = found
-        return found
-
-    def _apply(self, asked: Asked) -> tuple[Rewrite, ...]:
-        found = []
-        for rule in self.rules.matches(asked):
-            found.append(rule)
-            if rule.if_missing != "next":
-                break
-        return tuple(found)
+def _unready(request: Request, waited: float) -> Response | Later:
+    """Answer one whose documents are being written: OpenStack's guests ask once."""
+    if request.path.startswith("/openstack") and waited < UNREADY:
+        return Later(AGAIN)
+    return busy("its documents are being written")
 
 
 def address_of(peer: Peer, record: Record | None) -> IPv4Address:

@@ -28,7 +28,10 @@ COUNTERS = {
         "DHCP messages by type and by what they were answered",
         ("type", "result"),
     ),
-    "metalease_dhcp_malformed": ("Frames that held no DHCP message", ()),
+    "metalease_dhcp_malformed": (
+        "Frames that held no DHCP message, by what is wrong of them",
+        ("part",),
+    ),
     "metalease_dhcp_refused": ("Frames of clients that sent too many", ()),
     "metalease_dhcp_naks": ("NAKs by reason", ("reason",)),
     "metalease_dhcp_notes": ("Oddities of messages that were answered", ("note",)),

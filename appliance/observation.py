@@ -39,6 +39,10 @@ HANDLING_SECONDS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 1e-1)
 TOKENLESS_AT_MOST = 10_000  # guests that are remembered
 TARGET_AT_MOST = 256  # characters of a request's target in a line
 
+# which part of a frame was malformed: a checksum, say, or what a client wrote
+MESSAGE = "message"
+PARTS = {"frame": "frame", "IPv4 header": "ipv4", "UDP header": "udp"}
+
 # what a shared L2 is full of, and nobody wants a line for
 QUIET = {Reason.UNKNOWN, Reason.OTHER_SERVER, Reason.NOT_A_REQUEST, Reason.LOOP}
 
@@ -59,6 +63,8 @@ class Observation:
         self._us = 0  # microseconds that a message took, in this turn
         self._handling = Histogram.empty(HANDLING_SECONDS)
         metrics.histograms["metalease_dhcp_seconds"] = self._handling
+        for part in (*PARTS.values(), MESSAGE):  # a rate needs the zero
+            metrics.count("metalease_dhcp_malformed", part, by=0)
         self.activity: dict[bytes, Activity] = {}
         self.tokenless: dict[IPv4Address | IPv6Address, tuple[int, float]] = {}
         """Who asked without a token: how often, and when last; the latest is last."""
@@ -83,7 +89,8 @@ class Observation:
             elif isinstance(event, dhcp_server.Answered):
                 self._answered(event, now)
             elif isinstance(event, dhcp_server.Malformed):
-                self._metrics.count("metalease_dhcp_malformed")
+                part = PARTS.get(event.problem.where, MESSAGE)
+                self._metrics.count("metalease_dhcp_malformed", part)
             elif isinstance(event, dhcp_server.Refused):
                 self._metrics.count("metalease_dhcp_refused")
             elif isinstance(event, dhcp_server.Crowded):

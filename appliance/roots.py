@@ -12,6 +12,7 @@ from .documents import told
 from .layout import NetworkLayout
 from .records import Record
 from .settings import Settings
+from .spool import Spool
 
 OWN, DEFAULT, SHARED = "own", "default", "shared"
 SEED = 512  # octets of a guest's random seed
@@ -23,6 +24,7 @@ class Roots:
 
     def __init__(self, files: NetworkLayout) -> None:
         self._metadata = str(files.metadata)  # a path is joined at each request
+        self.spool = Spool(files.spool)
         self._cache = FileCache()
         self._default = DocumentRoot(files.default, self._cache)
         self._shared = DocumentRoot(files.shared, self._cache)

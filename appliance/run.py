@@ -136,8 +136,9 @@ def prepare(files: NetworkLayout) -> None:
     for path in (files.bindings, files.metadata, files.default, files.shared):
         state_files.make_directory(path)
     state_files.delete_left_aside(files.metadata)
-    state_files.make_directory(files.own)
-    os.chown(files.own, account.pw_uid, state_files.service_group())
+    for each in (files.own, files.spool):
+        state_files.make_directory(each)
+        os.chown(each, account.pw_uid, state_files.service_group())
     files.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
     os.chown(files.runtime, account.pw_uid, state_files.service_group())
 

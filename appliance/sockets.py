@@ -7,6 +7,7 @@ nothing else.
 import errno
 import socket
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from ipaddress import IPv6Address
 
@@ -22,6 +23,7 @@ from . import kernel
 from .attachment import METADATA_ADDRESS
 from .errors import SettingsError
 from .layout import NetworkLayout
+from .passwords import PORT
 from .settings import Settings
 
 DNS_PORT = 53
@@ -35,6 +37,8 @@ class Sockets:
 
     dhcp: RawPort | None
     http: tuple[socket.socket, ...]
+    passwords: tuple[socket.socket, ...]
+    """CloudStack's; there are some where its preset is on."""
     control: trio.SocketListener
     dns_udp: tuple[socket.socket, ...] = ()
     dns_tcp: tuple[trio.SocketListener, ...] = ()
@@ -50,19 +54,21 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
     arp: ArpPort | None = None
     lookout: Lookout | None = None
     listeners: list[socket.socket] = []
+    passwords: list[socket.socket] = []
+    listen = partial(
+        open_listener,
+        device=device,
+        save_syn=settings.metadata.identity == "ip+mac",
+        defer=True,
+    )
     names: list[socket.socket] = []
     try:
         for address in _metadata_addresses(settings, device):
             for number in settings.metadata.ports:
-                listeners.append(
-                    open_listener(
-                        address,
-                        number,
-                        device=device,
-                        save_syn=settings.metadata.identity == "ip+mac",
-                        defer=True,
-                    )
-                )
+                listeners.append(listen(address, number))
+        if "cloudstack" in settings.metadata.presets:
+            for lessor in (*settings.network.server_ids, METADATA_ADDRESS):
+                passwords.append(listen(lessor, PORT))
         if settings.dns.enabled:
             for name_server in (*settings.network.server_ids, METADATA_ADDRESS):
                 names.append(_bind(name_server, socket.SOCK_DGRAM, device))
@@ -74,7 +80,7 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
                 arp = ArpPort.open(device)
         control = doorbell.listen(files.control_socket)
     except (OSError, SettingsError) as problem:
-        for each in (*listeners, *names):
+        for each in (*listeners, *passwords, *names):
             each.close()
         for packets in (port, arp, lookout):
             if packets is not None:
@@ -88,7 +94,8 @@ def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Socke
         for each in names
         if each.type == socket.SOCK_STREAM
     )
-    return Sockets(port, tuple(listeners), control, udp, tcp, arp, lookout)
+    http = tuple(listeners)
+    return Sockets(port, http, tuple(passwords), control, udp, tcp, arp, lookout)
 
 
 def _metadata_addresses(

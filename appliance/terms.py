@@ -1,4 +1,4 @@
-"""What a network lets its guests have: the gate's terms, the server's limits."""
+"""What a network's settings, and a binding's, grant a guest over HTTP."""
 
 from httpd.contract import Limits
 from httpd.gate import Terms

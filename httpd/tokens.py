@@ -59,6 +59,10 @@ class TokenAuthority:
         version, expiry, _ = _CLAIM.unpack(claim)
         return bool(version == VERSION) and now * 1000 < expiry
 
+    def derive(self, purpose: bytes) -> bytes:
+        """Return a key for another *purpose*, which says nothing of this one."""
+        return hmac.new(self._key, b"for " + purpose, hashlib.sha256).digest()
+
     def _tag(self, claim: bytes, address: bytes) -> bytes:
         # each part has one length, or is the last: no two inputs are the same octets
         hashed = hmac.new(self._key, claim + address + self._scope, hashlib.sha256)

@@ -79,11 +79,13 @@ def bind(files: NetworkLayout, guests: Sequence[Guest], *, rebuild: bool) -> Non
         change.gone -= change.wanted.keys()
         # who goes, or has moved, leaves nothing to the next at its address
         now = {guest.mac.digits + SUFFIX: guest.ip for guest in guests}
-        change.folders = {
-            files.metadata / str(address)
+        moved = {
+            address
             for path, address in found.items()
             if address is not None and now.get(path.name, address) != address
-        } | {files.metadata / str(found[p]) for p in change.gone if found.get(p)}
+        }
+        freed = {address for p in change.gone if (address := found.get(p))}
+        change.folders = _left_by(files, moved | freed)
         _carry_out(files, change)
 
 
@@ -94,9 +96,15 @@ def unbind(files: NetworkLayout, macs: Iterable[HardwareAddress]) -> None:
         found = _addresses(files)
         paths = {files.bindings / (mac.digits + SUFFIX) for mac in macs} & found.keys()
         rest = {each for path, each in found.items() if path not in paths}
-        freed = {found[path] for path in paths} - rest - {None}
-        folders = {files.metadata / str(each) for each in freed}
+        freed = {each for path in paths if (each := found[path])} - rest
+        folders = _left_by(files, freed)
         _carry_out(files, Change(gone=paths, folders=folders))
+
+
+def _left_by(files: NetworkLayout, addresses: Iterable[IPv4Address]) -> set[Path]:
+    """Return the directories of what the guests at *addresses* had and wrote back."""
+    tops = (files.metadata, files.spool)
+    return {top / str(address) for top in tops for address in addresses}
 
 
 def alter(

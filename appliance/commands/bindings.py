@@ -21,6 +21,7 @@ from ..files import delete_aside
 from ..files import locked
 from ..files import read_octets
 from ..files import remove_file
+from ..files import remove_tree
 from ..files import set_aside
 from ..layout import Layout
 from ..layout import NetworkLayout
@@ -199,6 +200,8 @@ def remove(options: argparse.Namespace, layout: Layout) -> int:
         free = address is not None and holder(files, address) in (None, mac)
         # out of sight first: whoever is bound next must not find them
         aside = set_aside(files.metadata / str(address)) if free else None
+        if free:  # what it wrote back is worth nothing to who comes next
+            remove_tree(files.spool / str(address))
         try:
             remove_file(path)
         except SettingsError:

@@ -73,7 +73,7 @@ def _describe_dhcp(dhcp: argparse.ArgumentParser) -> None:
         ("--relay", "IP", "giaddr: it comes by this relay"),
         ("--vendor-class", "TEXT", "option 60, like PXEClient"),
         ("--user-class", "TEXT", "option 77, like iPXE"),
-        ("--architecture", "NUMBER", "option 93: 0 a BIOS, 7 x64 EFI, 11 arm64"),
+        ("--architecture", "WHICH", "option 93: bios, efi64, arm64 ... or a number"),
         ("--client-id", "HEX", "option 61"),
     ):
         dhcp.add_argument(flag, metavar=metavar, help=text)
@@ -132,7 +132,7 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
                 found["gate"] = _told(refusal)
             outcome = Outcome(refusal)
         else:
-            told = rules.explain(metadata.asked(request, address, record))
+            told = rules.explain(metadata.ruling.asked(request, address, record))
             found["tried"] = [_tried(each) for each in told.tried]
             outcome = metadata.resolve(request, address, record, wait=True)
     except BadRequest as problem:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from dhcp.bindings import Binding
+from dhcp.boot import ARCHITECTURES
 from dhcp.clients import describe_client
 from dhcp.codes import BROADCAST_FLAG
 from dhcp.codes import MessageType
@@ -89,7 +90,7 @@ def _message(options: argparse.Namespace, mac: HardwareAddress) -> Message:
         ("vendor_class", OptionCode.VENDOR_CLASS_ID, str.encode),
         ("client_id", OptionCode.CLIENT_ID, octets),
         ("user_class", OptionCode.USER_CLASS, str.encode),
-        ("architecture", OptionCode.CLIENT_ARCHITECTURE, _u16),
+        ("architecture", OptionCode.CLIENT_ARCHITECTURE, _architecture),
     ):
         said = getattr(options, flag)
         if said is not None:
@@ -128,9 +129,14 @@ def _packed(text: str) -> bytes:
     return IPv4Address(text).packed
 
 
-def _u16(text: str) -> bytes:
+def _architecture(text: str) -> bytes:
+    """Read a number of option 93, or its word in a network's file."""
+    known = ARCHITECTURES.get(text)
+    if known is not None:
+        return known[0].to_bytes(2, "big")
     if not (text.isascii() and text.isdigit() and int(text) < 65_536):
-        raise ValueError(f"{text!r} is not a number of option 93, like 7")
+        words = ", ".join(ARCHITECTURES)
+        raise ValueError(f"{text!r} is none of {words}, nor a number of option 93")
     return int(text).to_bytes(2, "big")
 
 
@@ -145,6 +151,8 @@ def _answer(
     request: Message, reply: Reply, settings: Settings, state: State
 ) -> dict[str, Any]:
     to = reply.destination
+    # a relay is answered by the way that its frame came, and there is no frame here
+    link = "the MAC of the relay" if request.relayed else to.hardware
     message = Message.parse(reply.payload)
     network = settings.network
     client_id = request.options.get(OptionCode.CLIENT_ID)
@@ -169,7 +177,7 @@ def _answer(
         "answer": name_of(reply.kind),
         "because": reply.text or _because(request, reply, binding),
         "address": str(message.yiaddr),
-        "to": f"{to.address} port {to.port}, {to.hardware}",
+        "to": f"{to.address} port {to.port}, {link}",
         "octets": len(reply.payload),
         "boot_file": message.file.rstrip(b"\0").decode("ascii", "replace"),
         "options": [

@@ -30,10 +30,10 @@ from .change import holder
 from .claims import contests_of
 from .screen import add_outcome
 from .screen import warn
-from .writing import documents_at_old_address
 from .writing import forget
 from .writing import known_values
 from .writing import octets_at
+from .writing import old_address
 from .writing import read_document
 from .writing import write_all
 
@@ -160,8 +160,9 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
             for name, octets in documents.items()
         }
         before = octets_at(path)
-        old = documents_at_old_address(files, path, address)
-        write_all({**wanted, path: text.encode()}, old, files.metadata / str(address))
+        old = old_address(path, address)
+        left = None if old is None else files.metadata / str(old)
+        write_all({**wanted, path: text.encode()}, left, files.metadata / str(address))
         # still locked: who asks next for the holder of an address hears of this one
         done = f"{mac} is bound to {address} on disk"
         try:
@@ -170,9 +171,9 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
             if problem.exit_code != NOT_RUNNING:
                 _take_back(files, path, before)
                 raise
-            forget(old)
+            forget(files, old)
             raise
-        forget(old)
+        forget(files, old)
     for line in contests_of(files, record):
         warn(line)
     return 0

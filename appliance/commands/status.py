@@ -113,6 +113,8 @@ def _print(found: dict[str, Any]) -> None:
             print(f"{title:12} {labels}: {number}")
     if found["lost_frames"]:
         print(f"{'lost':12} {found['lost_frames']} DHCP frames had no room")
+    if found["pool"] is not None:
+        print(f"{'pool':12} {_describe_pool(found['pool'])}")
     for mac, said in found["conflicts"].items():
         print(f"{'conflict':12} {mac}: {said}")
     for each in found["other_servers"]:
@@ -124,6 +126,19 @@ def _print(found: dict[str, Any]) -> None:
             f"{'vanished':12} {found['vanished']} bindings lost their files at once and"
             f" stay in force: restore the files, or metalease accept {found['network']}"
         )
+
+
+def _describe_pool(pool: dict[str, Any]) -> str:
+    """Say how full the pool is, and what to do where nothing is left of it."""
+    free = pool["addresses"] - sum(pool["held"].values())
+    states = {**pool["held"], "free": free}
+    said = ", ".join(f"{number} {state}" for state, number in states.items())
+    text = f"{said} of {pool['addresses']}"
+    if pool["asleep"]:
+        return f"{text}; another network shares the bridge: it answers nobody"
+    if not free:
+        return f"{text}: make [dhcp] pool larger, or lease_time shorter"
+    return text
 
 
 def _describe(server: dict[str, Any]) -> str:

@@ -3,11 +3,16 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import nullcontext
+from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
+from ..files import MARKER
 from ..files import Staged
 from ..files import make_directory
 from ..files import read_octets
@@ -31,10 +36,12 @@ def write_all(wanted: dict[Path, bytes], old: Path | None, new: Path) -> None:
     try:
         for path, octets in fresh.items():
             staged.append(stage_file(path, octets))
-        if old is not None:
+        if old is not None and old.is_dir():
             _link(old, new, linked)
-        for each in staged:
-            each.commit()
+        several = len(staged) > 1
+        with writing(new) if several else nullcontext():
+            for each in staged:
+                each.commit()
     except BaseException:
         for link in linked:
             link.unlink()
@@ -42,6 +49,28 @@ def write_all(wanted: dict[Path, bytes], old: Path | None, new: Path) -> None:
     finally:
         for each in staged:
             each.discard()
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Have readers wait while several of *folder*'s documents change, if it is there.
+
+    Error handling: where no marker can be written there is none: the change itself
+    will say why.
+    """
+    marker = folder / MARKER
+    written = False
+    with suppress(OSError):
+        if folder.is_dir():
+            marker.write_text(f"{os.getpid()}\n")
+            os.chmod(marker, 0o644)
+            written = True
+    try:
+        yield
+    finally:
+        if written:
+            with suppress(OSError):
+                marker.unlink()
 
 
 def write_if_new(path: Path, octets: bytes) -> None:
@@ -73,16 +102,13 @@ def read_document(given: str) -> bytes:
     return octets
 
 
-def documents_at_old_address(
-    files: NetworkLayout, path: Path, address: IPv4Address
-) -> Path | None:
-    """Return the documents that a guest takes along to its new address."""
+def old_address(path: Path, address: IPv4Address) -> IPv4Address | None:
+    """Return the address that the binding at *path* leaves for *address*."""
     try:
         old = IPv4Address(str(known_values(path).get("ip")))
     except ValueError:
         return None
-    source = files.metadata / str(old)
-    return source if old != address and source.is_dir() else None
+    return old if old != address else None
 
 
 def _link(source: Path, target: Path, linked: list[Path]) -> None:
@@ -102,10 +128,11 @@ def _link(source: Path, target: Path, linked: list[Path]) -> None:
                 linked.append(there / name)
 
 
-def forget(old: Path | None) -> None:
-    """Remove the documents at the old address: it keeps nothing for its next guest."""
+def forget(files: NetworkLayout, old: IPv4Address | None) -> None:
+    """Remove what is at the old address: it keeps nothing for its next guest."""
     if old is not None:
-        remove_tree(old)
+        remove_tree(files.metadata / str(old))
+        remove_tree(files.spool / str(old))
 
 
 def known_values(path: Path) -> dict[str, Any]:

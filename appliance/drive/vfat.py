@@ -74,7 +74,7 @@ def _make(drive: Drive, before: int) -> bytes | None:
 def _spell_label(image: int, at: int, label: str) -> None:
     """Have the label as nova has it: mtools writes capitals, cirros knows none."""
     table = int.from_bytes(os.pread(image, 2, at + TABLE_AT), "little")
-    # the label's is the first entry of the root, which follows one sector and the tables
+    # its entry is the first of the root, which follows one sector and the tables
     os.pwrite(image, label.encode(), at + (1 + 2 * table) * SECTOR)
 
 

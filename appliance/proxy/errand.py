@@ -29,6 +29,9 @@ class Result(IntEnum):
     """There is no forwarder."""
 
 
+_RESULTS = {each.value for each in Result}
+
+
 @dataclass(frozen=True, slots=True)
 class Errand:
     """A request, and to whom it goes."""
@@ -66,6 +69,8 @@ class Brought:
         if message is None or len(message) < _BROUGHT.size:
             return cls(Result.LOST)
         result, status, length = _BROUGHT.unpack_from(message)
+        if result not in _RESULTS:
+            return cls(Result.LOST)  # a forwarder of another version
         kind, body = (
             message[_BROUGHT.size :][:length],
             message[_BROUGHT.size + length :],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from appliance.metadata import Metadata
 from appliance.rules import load_rules
+from httpd.contract import Awaited
 from httpd.contract import Later
 from httpd.gate import Gate
 from httpd.listener import Peer
@@ -74,7 +75,7 @@ def answer(found: Metadata, url: str, who: Peer | None = None) -> Response | Non
 def ask(found: Metadata, request: Request, who: Peer | None = None) -> Response | None:
     """Return the answer to a request that has not to wait."""
     response = found.answer(request, who or peer(5), wait=True, waited=0.0)
-    assert not isinstance(response, Later)
+    assert not isinstance(response, Later | Awaited)
     return response
 
 

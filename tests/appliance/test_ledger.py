@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from appliance.files import stage_file
 from appliance.ledger import LINES_AT_LEAST
 from dhcp.lease import Hold
 from dhcp.lease import Use
@@ -73,6 +74,16 @@ def test_it_is_compacted(book: Book) -> None:
     assert book.lines == 1 + 2 + 1
     assert book.write(lease(4))
     assert book.read() == [lease(1), lease(2), lease(3), lease(4)]
+    assert os.listdir(book.path.parent) == [book.path.name]
+
+
+def test_what_a_kill_has_left_of_a_compaction_is_removed(book: Book) -> None:
+    """dhcp 69: killed between the new file and its name, again and again: one file is
+    there after the next start, and no lease is lost."""
+    book.write(lease(1))
+    for _ in range(3):
+        stage_file(book.path, b"half of it")  # and there the daemon was killed
+    assert book.read() == [lease(1)]
     assert os.listdir(book.path.parent) == [book.path.name]
 
 

@@ -22,12 +22,12 @@ def test_the_text_is_what_prometheus_reads() -> None:
     metrics.count("metalease_dhcp_messages", "DISCOVER", "OFFER")
     metrics.count("metalease_dhcp_messages", "DISCOVER", "OFFER", by=2)
     metrics.count("metalease_http_requests", "ec2", "200")
-    metrics.count("metalease_dhcp_malformed")
+    metrics.count("metalease_dhcp_refused")
     metrics.gauges["metalease_bindings"] = 7
     found = samples(metrics.text())
     assert found["metalease_dhcp_messages_total", "OFFER", "DISCOVER"] == 3
     assert found["metalease_http_requests_total", "200", "ec2"] == 1
-    assert found["metalease_dhcp_malformed_total",] == 1
+    assert found["metalease_dhcp_refused_total",] == 1
     assert found["metalease_bindings",] == 7
     assert found["metalease_build_info", "0.1.0"] == 1
 
@@ -55,7 +55,7 @@ def test_no_label_is_a_guests_to_choose() -> None:
     """Labels are kinds: never an address, a path, a name."""
     labels = {label for _, each in COUNTERS.values() for label in each}
     kinds = {"type", "result", "note", "option", "dialect", "code", "reason"}
-    assert labels == kinds | {"rcode", "source", "outcome", "tokens"}
+    assert labels == kinds | {"rcode", "source", "outcome", "tokens", "part"}
 
 
 def test_a_histogram_is_cumulative() -> None:

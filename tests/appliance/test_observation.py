@@ -21,6 +21,7 @@ from dhcp.codes import Op
 from dhcp.decision import Probe
 from dhcp.destination import Arrival
 from dhcp.errors import MalformedMessage
+from dhcp.frames import Frame
 from dhcp.hardware import HardwareAddress
 from dhcp.message import Message
 from dhcp.options import Options
@@ -159,10 +160,25 @@ def test_a_guest_that_is_removed_is_forgotten(watched: Watched) -> None:
 
 
 def test_what_is_no_message_and_what_is_not_sent(watched: Watched) -> None:
-    event = dhcp_server.Malformed(MalformedMessage("op", "is 7"))
-    watched.observation.dhcp([event], 0.000_25)
+    """dhcp 72: what is malformed is counted by what is wrong: a checksum is another's
+    fault than an option; what was not seen yet is 0."""
+    frame = bytes(12) + b"\x08\0" + bytes(300)
+    for octets in (b"", frame, frame):
+        with pytest.raises(MalformedMessage) as caught:
+            Frame.parse(octets)
+        event = dhcp_server.Malformed(caught.value)
+        watched.observation.dhcp([event], 0.000_25)
+    with pytest.raises(MalformedMessage) as caught:
+        Message.parse(b"")
+    watched.observation.dhcp([dhcp_server.Malformed(caught.value)], 0.000_25)
     watched.dhcp(MessageType.DISCOVER, sent=False)
-    assert watched.count("metalease_dhcp_malformed") == 1
+    counted = watched.metrics.counters["metalease_dhcp_malformed"]
+    assert counted == {
+        ("frame",): 1,
+        ("ipv4",): 2,
+        ("udp",): 0,
+        ("message",): 1,
+    }
     assert watched.count("metalease_dhcp_unsent") == 1
 
 

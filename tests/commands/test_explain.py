@@ -246,7 +246,13 @@ def test_each_level_gives_its_options(tmp_path: Path) -> None:
     assert ipxe[67] == ("http://10.0.0.4/boot.ipxe", "boot")
     assert 53 not in origins(5, "--type", "bootp")
     said = house.metalease("explain", "n1", "dhcp", mac(5), "--relay", "10.0.0.8")
-    assert "to         10.0.0.8 port 67" in said.out
+    assert "to         10.0.0.8 port 67, the MAC of the relay\n" in said.out
+    by_word = origins(5, "--vendor-class", "PXEClient", "--architecture", "efi64")
+    assert by_word == pxe
+    words = ("dhcp", mac(5), "--architecture", "vax")
+    said = house.metalease("explain", "n1", *words)
+    assert said.code == 1
+    assert "--architecture: 'vax' is none of bios, " in said.err
 
 
 def test_who_is_told_by_its_address(house: House) -> None:

@@ -70,6 +70,38 @@ def test_other_servers_are_told_with_the_way_out(house: House) -> None:
     assert found["other_servers"][0]["first"] <= found["other_servers"][0]["last"]
 
 
+@pytest.mark.parametrize(
+    ("states", "asleep", "told"),
+    [
+        ("", False, "4 free of 4"),
+        ("leased leased quarantined", False, "2 leased, 1 quarantined, 1 free of 4"),
+        (
+            "leased leased leased offered",
+            False,
+            "3 leased, 1 offered, 0 free of 4: make [dhcp] pool larger, or lease_time"
+            " shorter",
+        ),
+        (
+            "leased",
+            True,
+            "1 leased, 3 free of 4; another network shares the bridge: it answers"
+            " nobody",
+        ),
+    ],
+)
+def test_the_pool_is_told_with_the_way_out(
+    house: House, states: str, told: str, *, asleep: bool
+) -> None:
+    """dhcp 72: how full it is; a network without one has no such line."""
+    leases = [{"state": each} for each in states.split()]
+    pool = {"addresses": 4, "asleep": asleep, "leases": leases}
+    with house.running(leases=lambda: pool):
+        said = house.metalease("status", "n1")
+    assert f"pool         {told}\n" in said.out
+    with house.running():
+        assert "pool " not in house.metalease("status", "n1").out
+
+
 def test_vanished_bindings_are_told_with_the_way_out(house: House) -> None:
     for number in range(6, 46):
         house.bind(number)

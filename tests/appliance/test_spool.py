@@ -1,0 +1,211 @@
+"""What guests write back: kept whole, bounded, their own (issue 5.5)."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.metadata import Metadata
+from appliance.spool import AT_MOST
+from appliance.spool import NAMES_AT_MOST
+from appliance.spool import ONCE_AT_MOST
+from appliance.spool import Leavings
+from appliance.spool import Spool
+from appliance.spool import Stored
+from httpd.messages import Request
+from httpd.messages import Response
+
+from .guests import ask
+from .guests import get
+from .guests import guests
+from .guests import metadata
+from .guests import peer
+from .house import House
+from .house import ip
+from .house import mac
+
+PASSWORD = "/openstack/2013-04-04/password"
+TEXT = b"dGhlIHBhc3N3b3Jk"
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    (tmp_path / "spool").mkdir()
+    return Spool(tmp_path / "spool")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    house = guests(tmp_path)
+    house.files.spool.mkdir()
+    return house
+
+
+def post(found: Metadata, path: str, body: bytes, number: int = 5) -> Response:
+    response = ask(found, Request("POST", path, path, body=body), peer(number))
+    assert response is not None
+    return response
+
+
+def test_the_first_word_or_the_last(spool: Spool) -> None:
+    """What is kept once stays; else the next one replaces it."""
+    who = ip(5), mac(5)
+    assert spool.is_empty(ip(5))
+    assert spool.store(*who, "a", b"first", once=True) is Stored.DONE
+    assert spool.store(*who, "a", b"again", once=True) is Stored.EXISTS
+    assert spool.read(*who, "a") == b"first"
+    for word in (b"first", b"last"):
+        assert spool.store(*who, "b", word, once=False) is Stored.DONE
+    assert spool.read(*who, "b") == b"last"
+    assert not spool.is_empty(ip(5))
+
+
+def test_sizes_and_numbers_are_bounded(spool: Spool) -> None:
+    """A password has 1020 octets at most (nova), the rest 16 KiB; a guest has so many
+    files; a refusal leaves nothing behind."""
+    who = ip(5), mac(5)
+    for once, most in ((True, ONCE_AT_MOST), (False, AT_MOST)):
+        too_large = spool.store(*who, "large", b"x" * (most + 1), once=once)
+        assert too_large is Stored.TOO_LARGE
+        assert spool.store(*who, f"fits-{most}", b"x" * most, once=once) is Stored.DONE
+    for number in range(NAMES_AT_MOST - 2):
+        stored = spool.store(*who, f"n{number}", b"x", once=False)
+        assert stored is Stored.DONE
+    assert spool.store(*who, "one-more", b"x", once=False) is Stored.FULL
+    assert spool.store(*who, "n0", b"y", once=False) is Stored.DONE
+    for name in ("../up", ".hidden", "a/b", "", "A"):
+        assert spool.store(*who, name, b"x", once=False) is Stored.FULL
+        with pytest.raises(FileNotFoundError):
+            spool.read(*who, name)
+
+
+def test_the_next_guest_of_an_address_finds_nothing(
+    spool: Spool, tmp_path: Path
+) -> None:
+    """What stands at an address is for the MAC that wrote it: another neither reads it
+    nor is kept from writing its own, even where nobody has cleared up."""
+    spool.store(ip(5), mac(5), "password", b"secret", once=True)
+    with pytest.raises(FileNotFoundError):
+        spool.read(ip(5), mac(6), "password")
+    assert spool.store(ip(5), mac(6), "password", b"own", once=True) is Stored.DONE
+    assert spool.read(ip(5), mac(6), "password") == b"own"
+    with pytest.raises(FileNotFoundError):
+        spool.read(ip(5), mac(5), "password")
+    assert sorted(os.listdir(tmp_path / "spool")) == [str(ip(5))]
+
+
+def test_files_are_their_owners_alone(spool: Spool, tmp_path: Path) -> None:
+    """Nobody but the daemon's user and root reads what a guest wrote."""
+    spool.store(ip(5), mac(5), "password", b"secret", once=True)
+    folder = tmp_path / "spool" / str(ip(5))
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "password").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_left_is_cleared(spool: Spool, tmp_path: Path) -> None:
+    """A freed address is cleared; one that is bound again meanwhile is not."""
+    bound = {ip(6)}
+    reports: list[str] = []
+    free: Callable[[object], bool] = lambda address: address not in bound  # noqa: E731 # typed
+    leavings = Leavings(spool, free, reports.append)
+    for number in (5, 6):
+        spool.store(ip(number), mac(number), "a", b"x", once=False)
+        leavings.note(ip(number))
+    leavings.clear()
+    assert os.listdir(tmp_path / "spool") == [str(ip(6))]
+    assert reports == []
+
+
+def test_a_password_is_posted_once(house: House) -> None:
+    """metadata U9, section 2; clients C54, C55: an empty GET, POST 200, GET the text,
+    then 409; more than 1020 octets are 400; only the guest itself reads it."""
+    found = metadata(house)
+    assert get(found, PASSWORD) == b""
+    assert post(found, PASSWORD, b"x" * 1021).status == 400
+    assert post(found, PASSWORD, TEXT).status == 200
+    assert get(found, PASSWORD) == TEXT
+    assert get(found, "/openstack/latest/password") == TEXT
+    assert post(found, PASSWORD, b"other").status == 409
+    assert get(found, PASSWORD) == TEXT
+    assert get(found, PASSWORD, peer(6)) == b""
+
+
+def test_a_dropped_password_wins(house: House) -> None:
+    """A dropped file is before what the guest wrote."""
+    found = metadata(house)
+    post(found, PASSWORD, TEXT)
+    house.drop(ip(5), "password", b"the operator's")
+    assert get(found, PASSWORD) == b"the operator's"
+
+
+def test_phone_home(house: House) -> None:
+    """The last word of phone_home is kept as it came."""
+    found = metadata(house)
+    for body in (b"a=1&b=2", b"pub_key_rsa=ssh-rsa+AAAA&hostname=db-1"):
+        assert post(found, "/phone-home", body).status == 200
+    spool = Spool(house.files.spool)
+    assert spool.read(ip(5), mac(5), "phone-home") == body
+
+
+def test_a_post_elsewhere_is_refused(house: House) -> None:
+    """metadata U9: 405 with Allow: GET, HEAD where no rule takes it, and for one whom
+    nobody knows 404."""
+    found = metadata(house)
+    for path in ("/latest/user-data", "/openstack/latest/meta_data.json", "/"):
+        response = post(found, path, b"x")
+        assert response.status == 405
+        assert ("Allow", "GET, HEAD") in response.headers
+    assert post(found, PASSWORD, TEXT, number=99).status == 404
+    assert os.listdir(house.files.spool) == []
+
+
+def test_zstack_keeps_the_password_too(house: House) -> None:
+    """metadata, section 2: where lighttpd took the POST and lost it, it is kept."""
+    found = metadata(house, '[metadata]\npresets = ["zstack"]\n')
+    assert post(found, "/openstack/latest/password", TEXT).status == 200
+    assert get(found, "/latest/password") == TEXT
+
+
+def test_tokens_gate_the_post(house: House) -> None:
+    """metadata U4: with tokens = "required" a POST needs one, too."""
+    found = metadata(house, '[metadata]\ntokens = "required"\n')
+    assert post(found, PASSWORD, TEXT).status == 401
+    assert os.listdir(house.files.spool) == []
+
+
+def test_rm_and_a_move_take_it_along(house: House) -> None:
+    """A freed address keeps nothing: neither after `rm`, nor after a move by `put`."""
+    found = metadata(house)
+    for number in (5, 6):
+        post(found, PASSWORD, TEXT, number)
+    house.metalease("rm", "n1", ip(5))
+    house.metalease("put", "n1", ip(66), "--mac", mac(6))
+    assert os.listdir(house.files.spool) == []
+
+
+def test_the_command(house: House) -> None:
+    """`metalease spool` lists, prints as it came, and clears; then a password can be
+    set again."""
+    said = house.metalease("spool", "n1")
+    assert said.code == 0
+    assert "no guest has written" in said.err
+    found = metadata(house)
+    post(found, PASSWORD, TEXT)
+    post(found, "/phone-home", b"\x00\xff", 6)
+    listing = house.metalease("spool", "n1").out
+    assert f"{ip(5)}" in listing
+    assert f"{mac(6)}" in listing
+    assert "password" in house.metalease("spool", "n1", ip(5), "--json").out
+    assert "phone-home" not in house.metalease("spool", "n1", ip(5)).out
+    printed = house.metalease("spool", "n1", ip(6), "phone-home")
+    assert printed.octets == b"\x00\xff"
+    refused = house.metalease("spool", "n1", ip(6), "password")
+    assert refused.code == 1
+    assert f"{ip(6)} has stored no 'password'" in refused.err
+    assert house.metalease("spool", "n1", ip(5), "--clear").code == 0
+    assert get(found, PASSWORD) == b""
+    assert post(found, PASSWORD, b"new").status == 200
+    assert house.metalease("spool", "n1", "--clear").code == 0
+    assert os.listdir(house.files.spool) == []
+    assert house.metalease("spool", "n1", "10.9.9.9").code == 1

@@ -94,11 +94,7 @@ class Control:
             "bindings": len(self.state.table),
             "bad_files": [str(each) for each in self.state.problems.values()],
             "vanished": len(self.state.vanished),
-            "conflicts": {
-                bytes(mac).hex(":"): each.conflict
-                for mac, each in self.observation.activity.items()
-                if each.conflict is not None
-            },
+            "conflicts": self._conflicts(),
             "pool": None if self.leases is None else _count(self.leases()),
             "other_servers": self.observation.elsewhere.recent(),
             "dhcp": {" ".join(labels): number for labels, number in messages.items()},
@@ -106,6 +102,16 @@ class Control:
             "connections": int(self.metrics.gauges["metalease_http_connections"]),
             "lost_frames": self.metrics.counters["metalease_dhcp_lost_frames"][()],
         }
+
+    def _conflicts(self) -> list[dict[str, str]]:
+        """Return who has found its address in use, and what it said of that."""
+        table, heard = self.state.table, self.observation.activity
+        found = ((table.find(mac), each.conflict) for mac, each in heard.items())
+        return [
+            {"mac": str(bound.hardware), "ip": str(bound.address), "said": said}
+            for bound, said in found
+            if bound is not None and said is not None
+        ]
 
     def _tokenless(self) -> list[dict[str, Any]]:
         found = []

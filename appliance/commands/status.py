@@ -115,8 +115,8 @@ def _print(found: dict[str, Any]) -> None:
         print(f"{'lost':12} {found['lost_frames']} DHCP frames had no room")
     if found["pool"] is not None:
         print(f"{'pool':12} {_describe_pool(found['pool'])}")
-    for mac, said in found["conflicts"].items():
-        print(f"{'conflict':12} {mac}: {said}")
+    for each in found["conflicts"]:
+        print(f"{'conflict':12} {_describe_conflict(each)}")
     for each in found["other_servers"]:
         print(f"{'other server':12} {_describe(each)}")
     for text in found["bad_files"]:
@@ -126,6 +126,15 @@ def _print(found: dict[str, Any]) -> None:
             f"{'vanished':12} {found['vanished']} bindings lost their files at once and"
             f" stay in force: restore the files, or metalease accept {found['network']}"
         )
+
+
+def _describe_conflict(conflict: dict[str, str]) -> str:
+    """Say whose address is in use by another, and how to find that one."""
+    address = conflict["ip"]
+    return (
+        f"{address} {conflict['mac']}: {conflict['said']}; arping {address} tells the"
+        " MAC of who has it: find it and stop it"
+    )
 
 
 def _describe_pool(pool: dict[str, Any]) -> str:

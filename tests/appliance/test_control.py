@@ -91,7 +91,9 @@ def test_status(house: House, control: Control) -> None:
         f"{house.file(6)}:"
     ]
     assert answer["dhcp"] == {"DISCOVER OFFER": 1}
-    assert answer["conflicts"] == {"fa:16:3e:00:00:05": "in use"}
+    assert answer["conflicts"] == [
+        {"mac": "fa:16:3e:00:00:05", "ip": "10.0.0.5", "said": "in use"}
+    ]
     assert ask(control, op="activity")["activity"] == {
         "fa:16:3e:00:00:05": {"acknowledged": 5.0, "conflict": "in use"}
     }

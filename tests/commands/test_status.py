@@ -38,7 +38,8 @@ def test_of_one_that_runs(house: House) -> None:
         "bindings     1",
         "dhcp         DISCOVER OFFER: 3",
         "http         ec2 200: 1",
-        "conflict     fa:16:3e:00:00:05: in use",
+        "conflict     10.0.0.5 fa:16:3e:00:00:05: in use; arping 10.0.0.5 tells the MAC"
+        " of who has it: find it and stop it",
     ):
         assert f"{line}\n" in said.out
     assert f"bad file     {house.file(6)}: is not JSON" in said.out

@@ -6,6 +6,7 @@ ask Windows is told to them.
 
 import base64
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from appliance.lab.machine import Machine
 
 from .heard import heard
 from .imds import bind
+from .imds import configure
 from .imds import mac_of
 from .imds import plug
 
@@ -176,3 +178,58 @@ def test_config_drive_without_dhcp(guest: Guest, installation: Installation) -> 
     guest.path("/run/drive").write_bytes(image)
     found = run(guest, "drive", "iso9660", "/run/drive")
     assert found["addresses"] == ["10.0.0.11/24"]
+
+
+def test_password(
+    guest: Guest, installation: Installation, daemon: Daemon, tmp_path: Path
+) -> None:
+    """clients C54, C55, issue 5.5: it finds none, posts one for the guest's key, and
+    finds it at its next boot: then it never posts again. Its operator reads it."""
+    key = tmp_path / "key"
+    words = ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", ""]
+    subprocess.run([*words, "-f", key], check=True)
+    public = key.with_suffix(".pub").read_text()
+    installation.machine.path("/run/key").write_text(public)
+    bind(installation, 11, "--hostname", "web", "--ssh-key", "ops=/run/key")
+    once = {"can": True, "was_set": False, "said": True, "is_set": True}
+    assert run(guest, "password", "s3cret") == once
+    assert run(guest, "password", "other") == {**once, "was_set": True}
+    posts = [each for each in heard(guest, daemon) if each[0] == "POST"]
+    assert posts == [("POST", "/openstack/2013-04-04/password", "200")]
+    text = installation.succeed("spool", "n1", "10.0.0.11", "password")
+    opened = subprocess.run(
+        ["openssl", "pkeyutl", "-decrypt", "-inkey", key],
+        input=base64.b64decode(text),
+        capture_output=True,
+        check=True,
+    )
+    assert opened.stdout == b"s3cret"
+
+
+@pytest.mark.parametrize("server", ["10.0.0.2", "169.254.169.254"])
+def test_cloudstack(server: str, machine: Machine, installation: Installation) -> None:
+    """clients C58, issue 5.2, 5.5: CloudStack finds its tree on the DHCP address, and
+    its password on port 8080, once."""
+    configure(installation, '[metadata]\npresets = ["cloudstack"]\n')
+    daemon = installation.start("n1")
+    guest = plug(machine, 11)
+    machine.path("/run/key").write_text(KEY + "\n")
+    machine.path("/run/user-data").write_bytes(USER_DATA)
+    words = ["--hostname", "web", "--ssh-key", "ops=/run/key"]
+    words += ["--user-data", "/run/user-data"]
+    bind(installation, 11, *words, "--admin-pass", "s3cret")
+    expected = {
+        "loaded": True,
+        "id": "i-11",
+        "hostname": "web",
+        "keys": [KEY],
+        "user_data": base64.b64encode(USER_DATA).decode(),
+        "password": "s3cret",
+        "links": None,
+        "addresses": None,
+    }
+    url = f"http://{server}/"
+    assert run(guest, "cloudstack", url) == expected, daemon.log()
+    assert run(guest, "cloudstack", url) == {**expected, "password": None}
+    bind(installation, 11, *words, "--admin-pass", "an0ther")
+    assert run(guest, "cloudstack", url) == {**expected, "password": "an0ther"}

@@ -33,10 +33,14 @@ from .imds import TOKEN
 from .imds import ask
 from .imds import bearing
 from .imds import token_for
+from .names import configure
 from .names import give_address
 from .names import inside
 from .packets import take_address
 from .test_names_elsewhere import forwarder_of
+from .test_names_service import AS_A_UNIT
+from .test_names_service import FORWARDING
+from .test_names_service import serve_by_units
 
 pytestmark = pytest.mark.machine
 
@@ -287,6 +291,36 @@ def connect(line: socket.socket, path: Path) -> None:
         return True
 
     until(connected, "it accepts", within=SERVES_WITHIN)
+
+
+def test_units(
+    installation: Installation, upstream: Upstream, machine: Machine, guest: Guest
+) -> None:
+    """issue 6.1, design (privilege): a daemon that never was root passes on by the
+    host's forwarder, without [dns] too; while that is gone it is 502, and nothing else
+    fails; when it is back, so are the upstreams."""
+    configure(installation, "[dns]\nenabled = false\n")
+    rules(installation)
+    running = serve_by_units(installation)
+    installation.succeed("put", "n1", "10.0.0.11", "--mac", guest.mac)
+    take_address(guest, "10.0.0.11", server="10.0.0.2")
+
+    def pushed() -> bool:
+        return ask(guest, "POST", "/metrics/job/x").status == 202
+
+    for _ in range(2):
+        until(
+            pushed,
+            "the forwarder is found",
+            within=SERVES_WITHIN,
+            log=running["forward"].output,
+        )
+        running["forward"].kill()
+        assert ask(guest, "POST", "/metrics/job/x").status == 502
+        assert ask(guest, "GET", "/latest/meta-data/mac").body == guest.mac
+        again = [*AS_A_UNIT, *FORWARDING, COMMAND, "forward"]
+        running["forward"] = machine.start(again)
+    assert running["run"].poll() is None, running["run"].output()
 
 
 def test_without_a_rule_there_is_no_forwarder(

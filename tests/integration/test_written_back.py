@@ -12,6 +12,7 @@ from appliance.lab.patience import until
 from .imds import METADATA
 from .imds import bind
 from .imds import configure
+from .imds import mac_of
 from .imds import plug
 from .packets import Wire
 
@@ -46,7 +47,7 @@ def test_each_guest_has_its_own(machine: Machine, installation: Installation) ->
     installation.succeed("rm", "n1", "10.0.0.11")
     assert [each.name for each in spool.iterdir()] == ["10.0.0.12"]
     bindings = installation.root / "var/lib/metalease/n1/bindings"
-    (bindings / "fa163e000012.json").unlink()
+    (bindings / f"{mac_of(12).replace(':', '')}.json").unlink()
     until(
         lambda: not list(spool.iterdir()),
         "the spool is cleared",

@@ -55,6 +55,7 @@ from .writeback import is_taken
 from .writeback import keep
 
 UNREADY = 10.0  # seconds that cloud-init waits for its first answer (clients C40)
+MOMENT = 0.5  # seconds that the others are held before they are told to come again
 AGAIN = 0.1  # seconds until it is looked again whether documents are whole
 NOWHERE = IPv4Address(0)  # where who has no binding is by IPv6
 
@@ -257,8 +258,12 @@ class Metadata(Answers):
 
 
 def _unready(request: Request, waited: float) -> Response | Later:
-    """Answer one whose documents are being written: OpenStack's guests ask once."""
-    if request.path.startswith("/openstack") and waited < UNREADY:
+    """Answer one whose documents are being written: OpenStack's guests ask once.
+
+    Most changes take a moment, and no client likes a 503 (clients C75).
+    """
+    once = request.path.startswith("/openstack")
+    if waited < (UNREADY if once else MOMENT):
         return Later(AGAIN)
     return busy("its documents are being written")
 

@@ -88,7 +88,11 @@ def _request(
     place = network.range_of(asked) if asked in pool else None
     if place is None or (request.relayed and request.giaddr not in place.subnet):
         return STRANGER
-    return pool.claim(hardware, asked, now) or STRANGER
+    found = pool.claim(hardware, asked, now)
+    if found is None and selecting and settled:
+        # it has our offer, which went to another meanwhile: it waits for nobody else
+        return Silence(Reason.LEASE_LOST)
+    return found or STRANGER
 
 
 def lend(pool: Pool, reply: Reply, hardware: bytes, seconds: int) -> Reply:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from dhcp.bindings import Binding
 from dhcp.codes import MessageType
+from dhcp.decision import NakReason
 from dhcp.decision import Probe
 from dhcp.decision import Reason
 from dhcp.lease import Lease
@@ -107,3 +108,18 @@ def test_a_client_that_comes_back_has_its_address() -> None:
     address = leased(found)
     offer = answer(found, GUEST.discover(SECOND), now=10.0)
     assert (offer.kind, offer.address) == (MessageType.OFFER, address)
+
+
+def test_an_offer_that_went_to_another() -> None:
+    """dhcp 25: who selects us for an address that another has by now waits for nobody
+    else: a NAK, and he begins anew; silence while a file is unread, which may bind
+    him, and where another network may have made the offer (dhcp 27, 74)."""
+    found = server()
+    leased(found, OTHER)
+    nak = answer(found, GUEST.select(FIRST))
+    assert (nak.kind, nak.nak) == (MessageType.NAK, NakReason.LEASE_LOST)
+    found.bindings.unread = {hardware(3).octets}
+    assert silence(found, GUEST.select(FIRST)) is Reason.UNKNOWN
+    found.bindings.unread = set()
+    found.network = replace(NETWORK, shares_bridge=True)
+    assert silence(found, GUEST.select(FIRST)) is Reason.UNKNOWN

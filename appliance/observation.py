@@ -33,6 +33,7 @@ from .metrics import Metrics
 from .rules import PRESET
 
 DHCP_LINES_PER_SECOND = 1_000  # of all guests, after twice as many at once
+STRANGER_LINES_PER_SECOND = 100  # of all who are not bound
 LINES_PER_SECOND = 50  # of one guest
 LINES_AT_ONCE = 500
 HANDLING_SECONDS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 1e-1)
@@ -60,6 +61,7 @@ class Observation:
         self._clock = clock
         self._messages = metrics.counters["metalease_dhcp_messages"]
         self._dhcp_lines = Bucket(DHCP_LINES_PER_SECOND, clock())
+        self._stranger_lines = Bucket(STRANGER_LINES_PER_SECOND, clock())
         self._us = 0  # microseconds that a message took, in this turn
         self._handling = Histogram.empty(HANDLING_SECONDS)
         metrics.histograms["metalease_dhcp_seconds"] = self._handling
@@ -129,7 +131,12 @@ class Observation:
         self._remember(event, now)
         if not isinstance(decision, Reply) and decision.reason in QUIET:
             return
-        if self._dhcp_lines.take(DHCP_LINES_PER_SECOND, now):
+        known = isinstance(decision, Reply) and decision.address != IPv4Address(0)
+        if known or request.chaddr in self.activity:
+            admitted = self._dhcp_lines.take(DHCP_LINES_PER_SECOND, now)
+        else:  # a flood of strangers takes no line from those who are bound
+            admitted = self._stranger_lines.take(STRANGER_LINES_PER_SECOND, now)
+        if admitted:
             self._tell(request.chaddr, fields, _concerned(event))
         else:
             self._journal.dropped += 1

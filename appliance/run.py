@@ -139,6 +139,7 @@ def prepare(files: NetworkLayout) -> None:
     for each in (files.own, files.spool):
         state_files.make_directory(each)
         os.chown(each, account.pw_uid, state_files.service_group())
+    state_files.delete_left_aside(files.spool)
     files.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
     os.chown(files.runtime, account.pw_uid, state_files.service_group())
 

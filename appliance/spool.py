@@ -7,12 +7,13 @@ next guest, whenever the directory itself goes.
 
 import os
 import re
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from ipaddress import IPv4Address
-from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 from dhcp.hardware import HardwareAddress
 
@@ -27,7 +28,6 @@ NAMES_AT_MOST = 8  # of one guest
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 OWNER = ".owner"
 Report = Callable[[str], None]
-_numbers = count()  # of this process's temporary names
 
 
 class Stored(Enum):
@@ -44,6 +44,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = threading.Lock()  # two of a guest's requests may come at once
 
     def is_empty(self, address: IPv4Address) -> bool:
         """Whether nothing was ever stored from *address*: this does not wait."""
@@ -69,8 +70,20 @@ class Spool:
     ) -> Stored:
         """Keep *octets*; with *once* the first are kept for good.
 
-        Whole or not at all, and on the disk when it returns.  Raises OSError.
+        Whole or not at all, and on the disk when it returns.  Raises OSError, and
+        SettingsError where what another guest has left cannot be removed.
         """
+        with self._lock:
+            return self._store(address, owner, name, octets, once)
+
+    def _store(
+        self,
+        address: IPv4Address,
+        owner: HardwareAddress,
+        name: str,
+        octets: bytes,
+        once: bool,
+    ) -> Stored:
         if len(octets) > (ONCE_AT_MOST if once else AT_MOST):
             return Stored.TOO_LARGE
         if not NAME.fullmatch(name):
@@ -79,7 +92,7 @@ class Spool:
         names = {each for each in os.listdir(folder) if NAME.fullmatch(each)}
         if name not in names and len(names) >= NAMES_AT_MOST:
             return Stored.FULL
-        temporary = folder / f".{next(_numbers)}{TEMPORARY}"
+        temporary = folder / _temporary()
         try:
             _write(temporary, octets)
             if once:
@@ -109,7 +122,7 @@ class Spool:
         except FileNotFoundError:
             pass
         self.clear(address)
-        fresh = self._folder / f".{address}.{next(_numbers)}{TEMPORARY}"
+        fresh = self._folder / _temporary()
         fresh.mkdir(mode=0o700)
         _write(fresh / OWNER, owner.digits.encode())
         _sync(fresh)
@@ -145,6 +158,11 @@ class Leavings:
                     self._spool.clear(address)
                 except SettingsError as problem:
                     self._report(str(problem))
+
+
+def _temporary() -> str:
+    """Return a name that no process that was killed can have left."""
+    return f".{token_hex(8)}{TEMPORARY}"
 
 
 def _write(path: Path, octets: bytes) -> None:

@@ -76,7 +76,7 @@ def _entries(files: NetworkLayout, ip: str | None) -> list[dict[str, Any]]:
             continue
         mac = _owner(folder)
         for name in sorted(filter(NAME.fullmatch, os.listdir(folder))):
-            facts = (folder / name).stat()
+            facts = (folder / name).lstat()
             entry = {"ip": folder.name, "mac": mac, "name": name}
             found.append({**entry, "octets": facts.st_size, "since": facts.st_mtime})
     return found
@@ -84,7 +84,11 @@ def _entries(files: NetworkLayout, ip: str | None) -> list[dict[str, Any]]:
 
 def _folders(files: NetworkLayout) -> list[Path]:
     try:
-        return [each for each in files.spool.iterdir() if not each.name.startswith(".")]
+        return [
+            each
+            for each in files.spool.iterdir()
+            if not (each.name.startswith(".") or each.is_symlink())
+        ]
     except FileNotFoundError:
         return []  # its daemon was never started
     except OSError as problem:
@@ -107,7 +111,9 @@ def _ago(since: float) -> str:
 
 def _path(options: argparse.Namespace, files: NetworkLayout) -> Path:
     path: Path = files.spool / options.ip / options.name
-    if NAME.fullmatch(options.name) and path.is_file():
+    # what the daemon owns may have become a link to anything
+    links = path.is_symlink() or path.parent.is_symlink()
+    if NAME.fullmatch(options.name) and path.is_file() and not links:
         return path
     what = f"{options.ip} has stored no {options.name!r}: metalease spool {files.name}"
     raise SettingsError(f"network {files.name}", what)

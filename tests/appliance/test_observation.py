@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from appliance import observation
 from appliance.activity import Activity
 from appliance.journal import Journal
 from appliance.metrics import Metrics
@@ -117,6 +118,18 @@ def test_what_a_shared_wire_is_full_of_is_only_counted(watched: Watched) -> None
     watched.dhcp(MessageType.DISCOVER, number=9)
     assert watched.lines() == []
     assert watched.count("metalease_dhcp_messages", "DISCOVER", "unknown_client") == 1
+
+
+def test_a_flood_of_strangers_takes_no_line_from_the_bound(watched: Watched) -> None:
+    """dhcp 71, 73: who is not bound has a small share of the lines."""
+    for _ in range(2 * observation.DHCP_LINES_PER_SECOND):
+        watched.dhcp(MessageType.INFORM, number=9)
+    strangers = watched.lines()
+    assert 0 < len(strangers) <= 2 * observation.STRANGER_LINES_PER_SECOND
+    assert watched.journal.dropped > 0
+    watched.dhcp(MessageType.DISCOVER)
+    (line,) = watched.lines()
+    assert "reply=OFFER" in line
 
 
 def test_a_conflict_is_remembered_until_the_next_ack(watched: Watched) -> None:

@@ -40,8 +40,8 @@ def say(passwords: Passwords, wish: str | None, who: Peer | None = None) -> obje
 
 
 def test_a_password_is_taken_once(house: House) -> None:
-    """The password as often as it is asked for, until it was said to be saved; then
-    that it was, also after a restart."""
+    """issue 5.5: the password as often as it is asked for, until it was said to be
+    saved; then that it was, also after a restart."""
     passwords = server(house)
     assert say(passwords, "send_my_password") == b"s3cret"
     assert say(passwords, "send_my_password") == b"s3cret"
@@ -51,7 +51,7 @@ def test_a_password_is_taken_once(house: House) -> None:
 
 
 def test_a_new_password_can_be_taken(house: House) -> None:
-    """Another password of the operator's is sent again."""
+    """issue 5.5: another password of the operator's is sent again."""
     say(server(house), "saved_password")
     house.bind(5, admin_pass="an0ther")
     assert say(server(house), "send_my_password") == b"an0ther"
@@ -78,7 +78,7 @@ def test_what_is_no_request(house: House) -> None:
 
 
 def test_what_is_kept_is_no_password(house: House) -> None:
-    """The disk holds a keyed digest alone."""
+    """issue 5.5: the disk holds a keyed digest alone."""
     say(server(house), "saved_password")
     kept = [each for each in house.files.spool.rglob("*") if each.is_file()]
     assert kept

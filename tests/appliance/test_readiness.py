@@ -43,7 +43,7 @@ def status(found: Metadata, path: str) -> int:
 
 @pytest.mark.parametrize("owner", [str(ip(5)), "."], ids=["its own", "of all"])
 def test_while_it_is_written_it_is_503(house: House, owner: str) -> None:
-    """metadata 1.2: 503 with Retry-After: 1 while a marker is there for longer than a
+    """issue 5.4: 503 with Retry-After: 1 while a marker is there for longer than a
     moment, then the document; other guests are served beside a guest's own marker."""
     found = metadata(house)
     marker = house.drop(owner, MARKER, b"")
@@ -61,7 +61,8 @@ def test_while_it_is_written_it_is_503(house: House, owner: str) -> None:
 
 
 def test_openstack_is_held(house: House) -> None:
-    """clients C40: cloud-init asks /openstack once, so it waits, 10 s at most."""
+    """issue 5.4, clients C40: cloud-init asks /openstack once, so it waits, 10 s
+    at most."""
     found = metadata(house)
     house.drop(ip(5), MARKER, b"")
     for path in ("/openstack", "/openstack/latest/meta_data.json"):
@@ -80,8 +81,8 @@ def test_absent_is_404_all_the_same(house: House) -> None:
 
 
 def test_a_marker_that_nobody_will_remove(house: House) -> None:
-    """The marker of a process that has gone counts for nothing, nor does an old one; it
-    is never listed or served."""
+    """issue 5.4: the marker of a process that has gone counts for nothing, nor does an
+    old one; it is never listed or served."""
     found = metadata(house)
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
@@ -97,7 +98,8 @@ def test_a_marker_that_nobody_will_remove(house: House) -> None:
 
 
 def test_an_answer_from_memory_knows_the_marker(house: House) -> None:
-    """What was proven before holds no longer while the documents are being written."""
+    """issue 5.4: what was proven before holds no longer while the documents are being
+    written."""
     house.drop(ip(5), "user-data", b"x")
     old = house.files.metadata / str(ip(5)) / "user-data"
     os.utime(old, (1, 1))
@@ -114,8 +116,8 @@ def test_an_answer_from_memory_knows_the_marker(house: House) -> None:
 
 
 def test_several_documents_change_in_one_step(house: House) -> None:
-    """A reader beside a `put` of several documents sees the old set, the new one, or
-    503: at each step of the way."""
+    """issue 5.4: a reader beside a `put` of several documents sees the old set, the new
+    one, or 503: at each step of the way."""
     seen: list[tuple[object, object]] = []
     found = metadata(house)
     house.metalease(
@@ -152,7 +154,8 @@ def test_several_documents_change_in_one_step(house: House) -> None:
 
 
 def test_no_marker_stays(tmp_path: Path) -> None:
-    """The marker goes however the writing ends; where there is no directory, none."""
+    """issue 5.4: the marker goes however the writing ends; where there is no
+    directory, none."""
     with writing(tmp_path):
         assert (tmp_path / MARKER).exists()
     with pytest.raises(ZeroDivisionError), writing(tmp_path):

@@ -1,6 +1,8 @@
 """What guests write back: kept whole, bounded, their own (issue 5.5)."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +29,28 @@ from .house import mac
 
 PASSWORD = "/openstack/2013-04-04/password"
 TEXT = b"dGhlIHBhc3N3b3Jk"
+PROCESS = """
+import os
+import signal
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from appliance.spool import Spool
+from dhcp.hardware import HardwareAddress
+
+who = IPv4Address("{ip}"), HardwareAddress.parse("{mac}")
+{killed}
+print(Spool(Path("{folder}")).store(*who, "a", {octets}, once={once}).name)
+"""
+KILLED = """
+def killed(*given, step=os.{step}, **named):
+    if not {before}:
+        step(*given, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+os.{step} = killed
+"""
 
 
 @pytest.fixture
@@ -49,7 +73,7 @@ def post(found: Metadata, path: str, body: bytes, number: int = 5) -> Response:
 
 
 def test_the_first_word_or_the_last(spool: Spool) -> None:
-    """What is kept once stays; else the next one replaces it."""
+    """issue 5.5: what is kept once stays; else the next one replaces it."""
     who = ip(5), mac(5)
     assert spool.is_empty(ip(5))
     assert spool.store(*who, "a", b"first", once=True) is Stored.DONE
@@ -62,8 +86,8 @@ def test_the_first_word_or_the_last(spool: Spool) -> None:
 
 
 def test_sizes_and_numbers_are_bounded(spool: Spool) -> None:
-    """A password has 1020 octets at most (nova), the rest 16 KiB; a guest has so many
-    files; a refusal leaves nothing behind."""
+    """issue 5.5: a password has 1020 octets at most (nova), the rest 16 KiB; a guest
+    has so many files; a refusal leaves nothing behind."""
     who = ip(5), mac(5)
     for once, most in ((True, ONCE_AT_MOST), (False, AT_MOST)):
         too_large = spool.store(*who, "large", b"x" * (most + 1), once=once)
@@ -83,8 +107,9 @@ def test_sizes_and_numbers_are_bounded(spool: Spool) -> None:
 def test_the_next_guest_of_an_address_finds_nothing(
     spool: Spool, tmp_path: Path
 ) -> None:
-    """What stands at an address is for the MAC that wrote it: another neither reads it
-    nor is kept from writing its own, even where nobody has cleared up."""
+    """issue 5.5: what stands at an address is for the MAC that wrote it: another
+    neither reads it nor is kept from writing its own, even where nobody has cleared
+    up."""
     spool.store(ip(5), mac(5), "password", b"secret", once=True)
     with pytest.raises(FileNotFoundError):
         spool.read(ip(5), mac(6), "password")
@@ -95,8 +120,44 @@ def test_the_next_guest_of_an_address_finds_nothing(
     assert sorted(os.listdir(tmp_path / "spool")) == [str(ip(5))]
 
 
+@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    "step", ["mkdir", "open", "fsync", "rename", "link", "replace", "unlink"]
+)
+def test_a_kill_leaves_nothing_in_the_way(
+    tmp_path: Path, step: str, *, before: bool, once: bool
+) -> None:
+    """issue 5.5: a daemon that was killed at any step of a store keeps no guest from
+    storing after the restart, and nothing half is read."""
+    (tmp_path / "spool").mkdir()
+
+    def store(octets: bytes, killed: str) -> str:
+        given = {"ip": ip(5), "mac": mac(5), "folder": tmp_path / "spool"}
+        program = PROCESS.format(**given, octets=octets, once=once, killed=killed)
+        command = [sys.executable, "-c", program]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False
+        ).stdout.strip()
+
+    store(b"first", KILLED.format(step=step, before=before))
+    spool = Spool(tmp_path / "spool")
+    found = spool_read(spool, 5)
+    assert found in (None, b"first")
+    kept = once and found is not None
+    assert store(b"again", "") == ("EXISTS" if kept else "DONE")
+    assert spool_read(spool, 5) == (b"first" if kept else b"again")
+
+
+def spool_read(spool: Spool, number: int) -> bytes | None:
+    try:
+        return spool.read(ip(number), mac(number), "a")
+    except FileNotFoundError:
+        return None
+
+
 def test_files_are_their_owners_alone(spool: Spool, tmp_path: Path) -> None:
-    """Nobody but the daemon's user and root reads what a guest wrote."""
+    """issue 5.5: nobody but the daemon's user and root reads what a guest wrote."""
     spool.store(ip(5), mac(5), "password", b"secret", once=True)
     folder = tmp_path / "spool" / str(ip(5))
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -104,7 +165,8 @@ def test_files_are_their_owners_alone(spool: Spool, tmp_path: Path) -> None:
 
 
 def test_what_is_left_is_cleared(spool: Spool, tmp_path: Path) -> None:
-    """A freed address is cleared; one that is bound again meanwhile is not."""
+    """issue 5.5: a freed address is cleared; one that is bound again meanwhile is
+    not."""
     bound = {ip(6)}
     reports: list[str] = []
     free: Callable[[object], bool] = lambda address: address not in bound  # noqa: E731 # typed
@@ -118,7 +180,7 @@ def test_what_is_left_is_cleared(spool: Spool, tmp_path: Path) -> None:
 
 
 def test_a_password_is_posted_once(house: House) -> None:
-    """metadata U9, section 2; clients C54, C55: an empty GET, POST 200, GET the text,
+    """issue 5.5, metadata U9, clients C54, C55: an empty GET, POST 200, GET the text,
     then 409; more than 1020 octets are 400; only the guest itself reads it."""
     found = metadata(house)
     assert get(found, PASSWORD) == b""
@@ -132,7 +194,7 @@ def test_a_password_is_posted_once(house: House) -> None:
 
 
 def test_a_dropped_password_wins(house: House) -> None:
-    """A dropped file is before what the guest wrote."""
+    """issue 5.5: a dropped file is before what the guest wrote."""
     found = metadata(house)
     post(found, PASSWORD, TEXT)
     house.drop(ip(5), "password", b"the operator's")
@@ -175,7 +237,8 @@ def test_tokens_gate_the_post(house: House) -> None:
 
 
 def test_rm_and_a_move_take_it_along(house: House) -> None:
-    """A freed address keeps nothing: neither after `rm`, nor after a move by `put`."""
+    """issue 5.5: a freed address keeps nothing: neither after `rm`, nor after a move
+    by `put`."""
     found = metadata(house)
     for number in (5, 6):
         post(found, PASSWORD, TEXT, number)
@@ -209,3 +272,17 @@ def test_the_command(house: House) -> None:
     assert house.metalease("spool", "n1", "--clear").code == 0
     assert os.listdir(house.files.spool) == []
     assert house.metalease("spool", "n1", "10.9.9.9").code == 1
+
+
+def test_a_link_in_the_spool_leads_root_nowhere(house: House) -> None:
+    """What the daemon's user could put there does not make root print another file."""
+    secret = house.layout.root / "secret"
+    secret.write_bytes(b"root's")
+    own = house.files.spool / str(ip(5))
+    own.mkdir()
+    (own / "password").symlink_to(secret)
+    (house.files.spool / str(ip(6))).symlink_to(secret.parent)
+    for words in ((ip(5), "password"), (ip(6), "secret")):
+        said = house.metalease("spool", "n1", *words)
+        assert said.code == 1
+        assert "root's" not in said.out

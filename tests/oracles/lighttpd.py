@@ -34,6 +34,7 @@ debug.log-request-handling = "enable"
 accesslog.filename = "{directory}/access.log"
 accesslog.format = "%{{X-Case}}i\t%U\t%q"
 """
+BOUNDED = ("prlimit", "--as=1000000000")  # octets: URLs may double until it dies
 MAPPED = re.compile(r"\(response\.c\.517\) Path +: (.*)")
 HEAD = "{0.method} {0.target} HTTP/1.1\r\nHost: {0.host}\r\nX-Case: {1}\r\n{2}\r\n"
 
@@ -133,7 +134,7 @@ def outcomes(directory: Path, case: Case) -> list[Outcome]:
     access.unlink(missing_ok=True)
     debug.write_text("")
     answers: list[Answer | None] = []
-    command = ["lighttpd", "-D", "-f", str(configuration)]
+    command = [*BOUNDED, "lighttpd", "-D", "-f", str(configuration)]
     with subprocess.Popen(command) as lighttpd, debug.open(errors="replace") as said:
         try:
             client = Client(lighttpd)

@@ -195,6 +195,12 @@ def targets(
     )
 
 
+def repeated(pattern: str) -> st.SearchStrategy[str]:
+    """Return targets that grow little, however often: lighttpd has no bound."""
+    groups = st.integers(0, min(9, Pattern.parse(pattern).groups))
+    return st.sampled_from(("/x", "/b", "/v1")) | st.builds("/s2${}".format, groups)
+
+
 def of_pattern(pattern: str, prefix: str) -> st.SearchStrategy[str]:
     """Return URLs that *pattern* matches, below *prefix*."""
 
@@ -215,7 +221,11 @@ def _letter(character: str) -> str:
 
 
 def rules(
-    draw: st.DrawFn, manner: Manner, within: tuple[Guard, ...], aims: list[Aim]
+    draw: st.DrawFn,
+    name: str,
+    manner: Manner,
+    within: tuple[Guard, ...],
+    aims: list[Aim],
 ) -> str:
     """Return `"pattern" => "target", ..`, and aim at each."""
     prefix = prefix_of(within)
@@ -223,7 +233,10 @@ def rules(
     for _ in range(draw(st.integers(1, 3))):
         pattern = draw(patterns(manner, prefix))
         around = within[-1].groups if within else None
-        target = draw(targets(pattern, around, manner))
+        if "repeat" in name:
+            target = draw(repeated(pattern))
+        else:
+            target = draw(targets(pattern, around, manner))
         pairs.append(f"{quoted(pattern)} => {quoted(target)}")
         aims.append(Aim(within, of_pattern(pattern, prefix)))
     return ", ".join(pairs)
@@ -247,7 +260,7 @@ def setting(
     prefix = prefix_of(within)
     match name:
         case "url.redirect":
-            said = rules(draw, manner, within, aims)
+            said = rules(draw, name, manner, within, aims)
             if draw(st.booleans()):
                 said = said.replace('=> "/', '=> "http://${url.authority}/')
             code = draw(st.sampled_from(("", "302", "307", "308")))
@@ -267,7 +280,7 @@ def setting(
             root = draw(st.sampled_from(ROOTS))
             aims.append(Aim(within, PATHS.map(prefix.__add__)))
             return f'{name} = "{{directory}}/{root}"'
-    return f"{name} = ({rules(draw, manner, within, aims)})"
+    return f"{name} = ({rules(draw, name, manner, within, aims)})"
 
 
 REWRITES = ("url.rewrite-once", "url.rewrite-once", "url.rewrite-once")

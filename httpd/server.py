@@ -48,6 +48,8 @@ class HttpServer:
     ) -> None:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._places = {number: where(each) for number, each in self._listeners.items()}
+        # between two turns those who hung up are seen, and hold no place any more
+        self._accepts = max(1, min(EVENTS_AT_ONCE, limits.connections_per_ip // 2))
         self._report = report
         self._save_syn = save_syn
         self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -116,7 +118,7 @@ class HttpServer:
 
     def _accept(self, listener: socket.socket) -> None:
         at = self._places[listener.fileno()]
-        for _ in range(EVENTS_AT_ONCE):
+        for _ in range(self._accepts):
             try:
                 caller = accept(listener, at=at, save_syn=self._save_syn)
             except OSError as problem:  # no descriptors left: who waits, waits a sweep

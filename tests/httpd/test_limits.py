@@ -241,3 +241,24 @@ def test_without_descriptors_those_who_wait_are_served_later() -> None:
             assert len(site.reports) == 2
 
     run_by(test)
+
+
+def test_who_hung_up_holds_no_place() -> None:
+    """A guest that asks one thing after the other, however fast, has one connection at
+    a time: those that it has closed do not count (clients C30)."""
+
+    async def test() -> None:
+        async with serving(Limits(connections_per_ip=4)) as site:
+            callers = []
+            for _ in range(40):  # by which the loop gets no turn
+                caller = socket.create_connection(("127.0.0.1", site.port))
+                caller.sendall(b"nonsense\r\n\r\n")
+                caller.shutdown(socket.SHUT_WR)
+                callers.append(caller)
+            while len(site.statuses()) < 40:
+                await trio.sleep(0)
+            assert site.statuses() == [400] * 40
+            for caller in callers:
+                caller.close()
+
+    run(test)

@@ -5,6 +5,7 @@ The same documents as over HTTP, by the same rules: what the operator dropped wi
 
 import argparse
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from ..files import write_private_file
 from ..layout import Layout
 from ..layout import NetworkLayout
 from ..metadata import Metadata
+from ..readiness import Readiness
 from ..records import Record
 from ..rules import load_rules
 from ..settings import Settings
@@ -129,6 +131,7 @@ def _read(files: NetworkLayout, ip: str, name: str) -> Drive:
             files,
             look_at_gate(files),
         ),
+        Readiness(files.metadata),
         _record(files, settings, ip),
     )
     drive = Drive(how.label, how.read(reader.fetch))
@@ -162,6 +165,7 @@ class Reader:
     """Asks for one guest's documents, as that guest would."""
 
     metadata: Metadata
+    readiness: Readiness
     record: Record
     _known: dict[str, bytes] = field(default_factory=dict)
     """By the target of a rule: a version's document is no other than the next one's,
@@ -176,9 +180,11 @@ class Reader:
         if isinstance(body, FileBody):
             with open(body.descriptor, "rb") as file:
                 body = file.read(LARGE + 1)
-        if response.status == 503:
+        # looked at after it was read: who began to write meanwhile is seen
+        if self.readiness.is_writing(self.record.ip, time.time()):
             raise SettingsError(
-                f"{self.record.ip} {path}", "is just being written: try again"
+                f"config drive of {self.record.ip}",
+                "its documents are just being written: try again",
             )
         if response.status != 200:
             return None

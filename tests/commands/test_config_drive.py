@@ -123,6 +123,19 @@ def test_one_random_seed(house: House, tmp_path: Path) -> None:
     assert seeds[0] != seeds[1]
 
 
+@pytest.mark.parametrize("marker", ["10.0.0.5/.writing", ".writing"])
+def test_half_of_the_documents(marker: str, house: House, tmp_path: Path) -> None:
+    """issue 5.9, 5.4: no drive is made while somebody writes what is on it."""
+    (house.files.metadata / marker).touch()
+    words = ("config-drive", "n1", ip(5), "-o", tmp_path / "image")
+    said = house.metalease(*words)
+    assert (said.code, said.out) == (1, "")
+    assert "10.0.0.5: its documents are just being written: try again" in said.err
+    assert not (tmp_path / "image").exists()
+    (house.files.metadata / marker).unlink()
+    assert house.metalease(*words).code == 0
+
+
 def test_standard_output(house: House, tmp_path: Path) -> None:
     """issue 5.9: -o - is the image, and nothing else."""
     house.drop(ip(5), "meta_data.json", b'{"uuid": "i-1"}')

@@ -10,8 +10,10 @@ import pytest
 
 from appliance.lab.guest import Guest
 from appliance.lab.installation import Daemon
+from appliance.lab.installation import Event
 from appliance.lab.installation import Installation
 from appliance.lab.machine import Machine
+from appliance.lab.patience import until
 from appliance.namespace import entered
 
 from .imds import DOCUMENT
@@ -28,6 +30,8 @@ from .packets import receive_all
 from .packets import take_address
 
 pytestmark = pytest.mark.machine
+
+WITHIN = 10.0  # seconds
 
 ETH_P_ARP = 0x0806
 PROTOCOL_AT = 23  # octets of Ethernet and IP
@@ -90,8 +94,12 @@ def test_under_syn_cookies(daemon: Daemon, owner: Guest) -> None:
         COOKIES.write_text("2")
     code, status = status_of(owner, METADATA + DOCUMENT)
     assert (code in RESET, status) == (True, "000")
-    refused = [each for each in daemon.events() if each["refused"]]
-    assert [(x["refused"], x["mac"], x["ip"]) for x in refused] == [
+
+    def refused() -> list[Event]:
+        return [each for each in daemon.events() if each["refused"]]
+
+    until(lambda: bool(refused()), "a line says so", within=WITHIN, log=daemon.log)
+    assert [(x["refused"], x["mac"], x["ip"]) for x in refused()] == [
         ("identity", "unknown", "10.0.0.11")
     ]
     with entered(Path(f"/proc/{daemon.serving()[0]}/ns/net")):

@@ -58,8 +58,8 @@ def test_a_new_password_can_be_taken(house: House) -> None:
 
 
 def test_what_is_no_request(house: House) -> None:
-    """bad_request for another wish or none; saved_password where there is none to
-    send; a foreign MAC is reset; POST is 405; with endpoint = false 403."""
+    """issue 5.5: bad_request for another wish or none; saved_password where there
+    is none to send; a foreign MAC is reset; POST is 405; with endpoint = false 403."""
     passwords = server(house)
     for wish in (None, "", "reboot", "send_my_passwords"):
         assert say(passwords, wish) == b"bad_request"

@@ -22,6 +22,8 @@ TARGETS = {
     "options": ("tests.fuzz.fuzz_dhcp", "options"),
     "frame": ("tests.fuzz.fuzz_dhcp", "frame"),
     "query": ("tests.fuzz.fuzz_dns",),
+    "request": ("tests.fuzz.fuzz_http", "request"),
+    "rules": ("tests.fuzz.fuzz_http", "rules"),
 }
 
 Runs = dict[str, Future[subprocess.CompletedProcess[str]]]
@@ -51,7 +53,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_a_guest_can_send(runs: Runs, target: str) -> None:
-    """dhcp 12, dns 15: whatever libFuzzer finds by coverage, nothing is a fault.
+    """dhcp 12, dns 15, metadata 1.5: whatever libFuzzer finds by coverage, nothing is
+    a fault.
 
     It has found something: more code was reached than the corpus reaches.
     """

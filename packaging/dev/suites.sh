@@ -1,24 +1,41 @@
 #!/bin/sh
 # Run the suite on every Python that `make deps` prepared, and say on which.
+#
+# What needs a processor runs beside what mostly waits: the fuzzers, and what needs no
+# root on the other Pythons, beside the machine tests.  Its output comes at the end.
 set -eu
 
 as_root=
 [ "$(id -u)" = 0 ] || as_root=sudo
 
-for venv in .venv .venv-debian .venv-3.12 .venv-3.13; do
-	[ -d $venv ] || continue
-	which="everything"
-	marks=
-	case $venv in
-	.venv-debian) which="all but the fuzzers and the longest" marks="not fuzz and not long" ;;
-	.venv-3.*) which="what needs no root" marks="not machine and not fuzz" ;;
-	esac
-	$venv/bin/python - "$which" <<'END'
+run() { # VENV WHICH MARKS PYTEST...
+	venv=$1 which=$2 marks=$3
+	shift 3
+	[ -d "$venv" ] || return 0
+	"$venv/bin/python" - "$which" <<'END'
 import sys
 from importlib.metadata import version
 names = ("trio", "pyroute2", "dnslib", "toml", "prometheus_client", "pycdlib")
 found = ", ".join(f"{name} {version(name)}" for name in names)
 print(f"== {sys.argv[1]} on Python {sys.version.split()[0]} with {found}", flush=True)
 END
-	$as_root $venv/bin/python "$@" ${marks:+-m "$marks"}
-done
+	$as_root "$venv/bin/python" "$@" -m "$marks"
+}
+
+beside() {
+	for venv in .venv-3.12 .venv-3.13; do
+		run $venv "what needs no root and is not long" "not machine and not fuzz and not long" "$@" || return 1
+	done
+	run .venv "the fuzzers" "fuzz" "$@"
+}
+
+mkdir -p build
+beside "$@" >build/beside.log 2>&1 &
+other=$!
+failed=
+run .venv "all but the fuzzers" "not fuzz" "$@" || failed=yes
+[ -n "$failed" ] ||
+	run .venv-debian "all but the fuzzers and the longest" "not fuzz and not long" "$@" || failed=yes
+wait $other || failed=yes
+cat build/beside.log
+[ -z "$failed" ]

@@ -75,6 +75,7 @@ def served(house: House, url: str) -> object:
     return get(metadata(house), url, Peer(ip(5), mac(6).octets))
 
 
+@pytest.mark.long
 def test_removed_and_killed(tmp_path: Path) -> None:
     """issue 5.6: `rm` killed before any of its system calls leaves nothing that the
     address's next guest is served; until it is over, nobody else gets the address."""
@@ -91,6 +92,7 @@ def test_removed_and_killed(tmp_path: Path) -> None:
         assert served(house, "/latest/meta-data/mac") == str(mac(6)).encode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("document", [True, False])
 def test_bound_again_and_killed(document: bool, tmp_path: Path) -> None:
     """issue 5.6: `put` killed before any of its system calls: whenever the binding is

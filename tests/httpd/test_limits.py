@@ -11,6 +11,7 @@ import trio
 from httpd.contract import Limits
 from httpd.guests import LINGER
 from httpd.messages import Response
+from httpd.pace import Rate
 
 from .site import Hours
 from .site import run
@@ -193,7 +194,8 @@ def test_many_requests_at_once_wait_their_turn() -> None:
     and another that asks after it is answered before they are all done."""
 
     async def test() -> None:
-        async with serving() as site, AsyncExitStack() as stack:
+        limits = Limits(rate=Rate(per_second=1e6, burst=1e6, wait_at_most=0.0))
+        async with serving(limits) as site, AsyncExitStack() as stack:
             greedy, modest = await site.client(), await site.client()
             for each in (greedy, modest):
                 await stack.enter_async_context(each.stream)
@@ -256,7 +258,7 @@ def test_who_hung_up_holds_no_place() -> None:
                 caller.shutdown(socket.SHUT_WR)
                 callers.append(caller)
             while len(site.statuses()) < 40:
-                await trio.sleep(0)
+                await trio.testing.wait_all_tasks_blocked(0.01)
             assert site.statuses() == [400] * 40
             for caller in callers:
                 caller.close()

@@ -71,11 +71,9 @@ class Finder:
         """Return what is at *target*: in an alias, own, default or shared."""
         if self.record is None:
             return self._find_for_stranger(target)
-        if self.rule.root is not None:
-            return self._alias(self.rule.root, target.lstrip("/"))
-        for alias in self.rule.aliases:
-            if target.startswith(alias.prefix):
-                return self._alias(alias.path, target.removeprefix(alias.prefix))
+        place = self.rule.elsewhere(target)
+        if place is not None:
+            return self._alias(*place)
         first, _, rest = target.lstrip("/").partition("/")
         path = rest.strip("/")
         if not _is_served(path):

@@ -32,6 +32,7 @@ from httpd.respond import Missing
 from httpd.respond import Resource
 from httpd.respond import refuse
 from httpd.respond import respond
+from httpd.root import discard
 from httpd.root import unchanged
 from rewrite.ruleset import Rewrite
 from rewrite.ruleset import RuleSet
@@ -94,11 +95,15 @@ class Outcome:
     rule: Rewrite | None = None
     found: Resource | None = None
     """None where the rule itself is the answer."""
+    once: bool = False
+    """Another rule may lead the next one who asks."""
 
     @property
     def looks(self) -> tuple[Look, ...] | None:
         """Where it was looked for; None: the next answer may be another."""
-        return self.found.looks if isinstance(self.found, Document) else None
+        if self.once or not isinstance(self.found, Document):
+            return None
+        return self.found.looks
 
 
 NOTHING = Outcome(respond(Missing()), None, Missing())
@@ -201,7 +206,7 @@ class Metadata(Answers):
         terms = terms_of(self.settings.metadata, record)
 
         def methods() -> Sequence[str]:
-            rules = self.ruling.of(request, address, record, at)
+            rules = self.ruling.of(request, address, record, at).rules
             if is_taken(rules, record):
                 return (*ALLOWED, "POST")
             return METHODS if rules and rules[0].proxy else ALLOWED
@@ -222,13 +227,21 @@ class Metadata(Answers):
         *at* is whom it asked, address and port.
         """
 
+        def is_file(rule: Rewrite) -> bool:
+            finder = Finder(self._roots, self.settings, address, record, rule, wait)
+            found = finder.answer()
+            if isinstance(found, Document):
+                discard(found.body)
+            return isinstance(found, Document)
+
         def find(request: Request) -> Outcome:
             outcome = NOTHING
-            for rule in self.ruling.of(request, address, record, at):
+            ruled = self.ruling.of(request, address, record, at, is_file)
+            for rule in ruled.rules:
                 outcome = self._follow(rule, address, record, wait)
                 if rule.if_missing != "next" or not isinstance(outcome.found, Missing):
                     break
-            return outcome
+            return replace(outcome, once=True) if ruled.looked else outcome
 
         outcome = find(request)
         rule, found = outcome.rule, outcome.found

@@ -1,5 +1,6 @@
 """What the rules are asked, and what they answer: values that the daemon passes on."""
 
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from ipaddress import IPv4Address
 
 from .blocks import Alias
 
+NEEDLESS = (":", ":80")
+_PORT = re.compile(r":[0-9]*\Z")
 IF_MISSING = ("404", "204", "empty", "next", "default")
 
 
-def _no_file(_: str) -> bool:
+def _no_file(_: "Rewrite") -> bool:
     return False
 
 
@@ -33,8 +36,17 @@ class Asked:
     """Where it was asked: "169.254.169.254:80"."""
     target: str = ""
     """The request target as it came."""
-    is_file: Callable[[str], bool] = _no_file
-    """Whether there is a file at a target: for url.rewrite-if-not-file."""
+    is_file: "Callable[[Rewrite], bool]" = _no_file
+    """Whether there is a file where one leads: for url.rewrite-if-not-file."""
+
+    @property
+    def host(self) -> str:
+        """The host that was asked for: in lower case, without a needless port."""
+        text = self.headers.get("host", "").lower()
+        found = _PORT.search(text)
+        port = "" if found is None else found[0]
+        name = text.removesuffix(port).removesuffix(".")
+        return name if port in NEEDLESS else name + port
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +95,18 @@ class Rewrite:
     aliases: tuple[Alias, ...] = ()
     origin: str = ""
     """The file and the line of the rule that decided."""
+
+    def elsewhere(self, target: str) -> tuple[str, str] | None:
+        """Return the operator's directory or file for *target*, and the path below it.
+
+        None where no alias and no root leads away from the documents.  An alias goes
+        before a root, as in lighttpd, and ends where a name of the target does.
+        """
+        for alias in self.aliases:
+            rest = target.removeprefix(alias.prefix)
+            whole = alias.prefix.endswith("/") or rest[:1] in ("", "/")
+            if target.startswith(alias.prefix) and whole:
+                return alias.path, rest.lstrip("/")
+        if self.root is not None:
+            return self.root, target.lstrip("/")
+        return None

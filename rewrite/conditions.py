@@ -94,7 +94,8 @@ def examine(
     """
     operand = condition.operand
     if isinstance(operand, IPv4Network):
-        return (asked.remoteip in operand) is not condition.negated, None
+        holds = (asked.remoteip in operand) is not condition.negated
+        return holds, None if condition.negated else whole(str(asked.remoteip))
     value = subject(condition.field, asked, path, query)
     if isinstance(operand, Pattern):
         found = operand.search(value)
@@ -103,16 +104,20 @@ def examine(
         return found is not None, found
     match condition.operator:
         case "=^":
-            holds = value.startswith(operand)
+            return value.startswith(operand), whole(operand)
         case "=$":
-            holds = value.endswith(operand)
+            return value.endswith(operand), whole(operand)
         case _:
             holds = _equal(condition.field, value, operand) is not condition.negated
-    whole = _WHOLE.fullmatch(value) if holds and not condition.negated else None
-    return holds, whole
+    return holds, whole(value) if holds and not condition.negated else None
 
 
-_WHOLE = re.compile(".*", re.DOTALL)  # %0 of a condition without a pattern
+_WHOLE = re.compile(".*", re.DOTALL)
+
+
+def whole(value: str) -> re.Match[str] | None:
+    """Return %0 of a condition without a pattern."""
+    return _WHOLE.fullmatch(value)
 
 
 def subject(field: str, asked: Asked, path: str, query: str) -> str:
@@ -126,8 +131,8 @@ def subject(field: str, asked: Asked, path: str, query: str) -> str:
             return str(asked.remoteip)
         case "request-method":
             return asked.method
-        case "host":
-            return asked.headers.get("host", "").lower()
+        case "host" | "header:host":
+            return asked.host
         case "scheme":
             return "http"
         case "socket":

@@ -22,6 +22,7 @@ _ESCAPE = re.compile(r"(%[0-9A-Fa-f]{2})")
 _TO_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _TO_UPPER = str.maketrans(ascii_lowercase, ascii_uppercase)
 _ALONE = re.compile(r"%(?![0-9A-Fa-f]{2})")  # a % that is no escape
+_NEEDLESS = re.compile(r"/(?:\.?/)*\.\Z|/(?:\.?/)+")  # //, and "." as a name
 _LEGAL = "!#$&'()*+,/:;=?@[]~%"
 
 
@@ -36,10 +37,12 @@ def unguard(text: str) -> str:
 
 
 def split(url: str) -> tuple[str, str]:
-    """Return the decoded path and the query of what a rule made."""
+    """Return path and query of what a rule made: decoded, with no needless slash."""
     path, _, query = url.partition("?")
     if "%" in path:
         path = unquote(path, errors="replace")
+    if "//" in path or "/." in path:
+        path = _NEEDLESS.sub("/", path)
     return unguard(path), _ALONE.sub("%25", location(query))
 
 

@@ -239,7 +239,7 @@ class Passage:
                 origin = proxy.where.origin
                 return replace(served, proxy=proxy.upstream, origin=origin)
         if rule is None or rule.repeats:
-            is_file = settings.fallbacks is not None and self.asked.is_file(url.path)
+            is_file = settings.fallbacks is not None and self.asked.is_file(served)
             made = None if is_file else next(self._made("fallbacks", url, scope), None)
             if made is not None and made.rule.target is not None:
                 return self._followed(made, served, count + 1)

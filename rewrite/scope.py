@@ -20,6 +20,7 @@ from .blocks import Row
 from .blocks import Settings
 from .blocks import Table
 from .conditions import examine
+from .conditions import whole
 from .tokens import Token
 
 Match = re.Match[str] | None
@@ -98,7 +99,7 @@ def _held(block: Block, look: _Look) -> Iterator[tuple[Block, Match]]:
 
 def _row(row: Row, look: _Look) -> Iterator[tuple[Link, Match]]:
     for link in _looked_up(row.table, look):
-        yield link, None
+        yield link, whole(str(look.asked.remoteip))
 
 
 def _chain(chain: Chain, look: _Look) -> Iterator[tuple[Link, Match]]:
@@ -106,7 +107,7 @@ def _chain(chain: Chain, look: _Look) -> Iterator[tuple[Link, Match]]:
         if isinstance(part, Table):
             links = _looked_up(part, look)
             if links:
-                yield links[0], None
+                yield links[0], whole(str(look.asked.remoteip))
                 return
             continue
         holds, found = look.at(part.condition)

@@ -15,7 +15,7 @@ class Url(NamedTuple):
 
 def facts_of(asked: Asked, url: Url) -> dict[str, str]:
     """Return what ${...} in a target can stand for."""
-    host = asked.headers.get("host", "").lower()
+    host = asked.host
     return {
         **asked.facts,
         "ip": str(asked.remoteip),

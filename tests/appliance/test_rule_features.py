@@ -10,6 +10,8 @@ from httpd.messages import Response
 from httpd.paths import parse_target
 
 from .guests import ask
+from .guests import get
+from .guests import guests
 from .guests import metadata
 from .house import House
 from .house import ip
@@ -175,3 +177,25 @@ def test_deny(house: House) -> None:
     assert fetch(found, "/x/user-data").status == 200
     for name in ("a.inc", "none.inc"):
         assert fetch(found, f"/x/{name}").status == 403
+
+
+def test_a_rule_for_what_is_no_file(tmp_path: Path) -> None:
+    """issue 6.1, url.rewrite-if-not-file: what is there is served, else the rule leads,
+    and the next request sees what has come or gone meanwhile."""
+    house = guests(tmp_path)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    house.files.rules.write_text(
+        f'alias.url = ("/tools/" => "{tools}/")\n'
+        'url.rewrite-if-not-file = ("^/tools/.*$" => "/shared/usual")\n'
+    )
+    house.files.shared.mkdir(exist_ok=True)
+    (house.files.shared / "usual").write_bytes(b"usual")
+    found = metadata(house)
+    for _ in range(2):
+        for _ in range(3):
+            assert get(found, "/tools/x") == b"usual"
+        (tools / "x").write_bytes(b"its own")
+        for _ in range(3):
+            assert get(found, "/tools/x") == b"its own"
+        (tools / "x").unlink()

@@ -52,7 +52,7 @@ def test_what_is_remembered_is_what_the_rules_say(tmp_path: Path) -> None:
     fresh = [Ruling("n1", ruling.rules).of(*each) for each in questions]
     for _ in range(2):
         assert [ruling.of(*each) for each in questions] == fresh
-    targets = {rule.target for said in fresh for rule in said}
+    targets = {rule.target for said in fresh for rule in said.rules}
     assert f"/{ip(6)}/{mac(6)}/b" in targets
     assert {"/shared/put", "/shared/json", "/shared/here"} <= targets
 
@@ -63,7 +63,7 @@ def test_a_rule_may_leave_it_to_the_next() -> None:
     request = Request("PUT", "/x", "/x")
     for _ in range(2):
         said = ruling.of(request, ip(5), None)
-        assert [rule.target for rule in said] == [f"/{ip(5)}/x", "/shared/put"]
+        assert [rule.target for rule in said.rules] == [f"/{ip(5)}/x", "/shared/put"]
 
 
 def test_memory_of_rulings_is_bounded() -> None:

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 
 from .lighttpd_generator import FILES
 from .lighttpd_generator import ROOTS
-from .lighttpd_generator import Case
-from .lighttpd_generator import Question
+from .lighttpd_questions import Case
+from .lighttpd_questions import Question
 
 LISTENED = "127.0.0.1:80"
 SERVER = """\
@@ -35,6 +35,7 @@ accesslog.filename = "{directory}/access.log"
 accesslog.format = "%{{X-Case}}i\t%U\t%q"
 """
 BOUNDED = ("prlimit", "--as=1000000000")  # octets: URLs may double until it dies
+MADE = re.compile(r"\(response\.c\.422\) Request-URI +: ([^?]*)")
 MAPPED = re.compile(r"\(response\.c\.517\) Path +: (.*)")
 HEAD = "{0.method} {0.target} HTTP/1.1\r\nHost: {0.host}\r\nX-Case: {1}\r\n{2}\r\n"
 
@@ -46,6 +47,8 @@ class Outcome(NamedTuple):
     """One of "mapped", "redirected", "denied" and "refused"."""
     what: str
     """Path, query and file; or status and location; or nothing."""
+    made: str = ""
+    """The path as it was after mod_rewrite, with its escapes."""
 
 
 REFUSED, DENIED = Outcome("refused", ""), Outcome("denied", "")
@@ -56,6 +59,7 @@ class Answer(NamedTuple):
 
     status: int
     location: str
+    made: str
     mapped: str
 
 
@@ -92,7 +96,7 @@ class Client:
             more += "Content-Length: 0\r\n"
         connection.sendall(HEAD.format(question, number, more).encode())
         stream = connection.makefile("rb")
-        lines = []
+        lines: list[str] = []
         while (line := stream.readline().decode().rstrip()) or not lines:
             if not line:
                 connection.close()
@@ -140,12 +144,7 @@ def outcomes(directory: Path, case: Case) -> list[Outcome]:
             client = Client(lighttpd)
             for number, question in enumerate(case.questions):
                 answer = client.ask(question, number)
-                mapped = MAPPED.findall(said.read())
-                answers.append(
-                    None
-                    if answer is None
-                    else Answer(*answer, mapped[-1] if mapped else "")
-                )
+                answers.append(answered(answer, said.read()))
             client.close()
         finally:
             lighttpd.terminate()
@@ -157,17 +156,33 @@ def outcomes(directory: Path, case: Case) -> list[Outcome]:
     ]
 
 
+def answered(answer: tuple[int, str] | None, said: str) -> Answer | None:
+    """Return an answer with what the debug log says of its request at last."""
+    if answer is None:
+        return None
+    made, mapped = MADE.findall(said), MAPPED.findall(said)
+    return Answer(*answer, made[-1] if made else "", mapped[-1] if mapped else "")
+
+
 def outcome(answer: Answer | None, logged: str, directory: Path) -> Outcome:
     """Return what lighttpd's logs and its answer say."""
     if answer is None or answer.status in (400, 500):
         return REFUSED
     path, _, query = logged.partition("\t")
     if answer.status // 100 == 3:  # a redirect
-        return Outcome("redirected", f"{answer.status} {answer.location}")
+        location = f"{answer.status} {answer.location}"
+        return Outcome("redirected", location, answer.made)
     if answer.status == 403 and not answer.mapped.endswith("/"):
         return DENIED
-    mapped = answer.mapped.removeprefix(f"{directory}/")
-    return Outcome("mapped", f"{unquote(path)}?{query} {mapped}")
+    mapped = unlogged(answer.mapped).removeprefix(f"{directory}/")
+    return Outcome("mapped", f"{unquote(path)}?{query} {mapped}", answer.made)
+
+
+def unlogged(text: str) -> str:
+    """Return what was meant by a text in the debug log: "\\xc3\\xa9" is an é."""
+    escaped = re.compile(r"\\x([0-9a-f]{2})")
+    octets = escaped.sub(lambda found: chr(int(found[1], 16)), text)
+    return octets.encode("latin-1").decode()
 
 
 def main() -> None:
@@ -181,7 +196,7 @@ def main() -> None:
             (directory / root / name).write_text("x")
     cases = [
         Case(rules, tuple(Question(*each) for each in questions))
-        for rules, questions in given
+        for rules, questions, _ in given
     ]
     print(json.dumps([outcomes(directory, case) for case in cases]))
 

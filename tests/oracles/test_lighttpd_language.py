@@ -207,7 +207,7 @@ def ours(rules: str, url: str) -> Came:
         query=query,
         headers={"host": "h"},
         socket=LISTENED,
-        is_file=lambda path: path.strip("/") in FILES,
+        is_file=lambda found: str(found.target).strip("/") in FILES,
     )
     found = RuleSet.parse(("f", rules)).apply(asked)
     if found is None:

@@ -54,6 +54,14 @@ def contested(nics: Iterable[Nic]) -> list[tuple[Nic, Nic]]:
     return list(found.values())
 
 
+def left_to(other: Nic, own: Nic) -> str:
+    """Say in a line that a new NIC does not claim what another has."""
+    return (
+        f"{own} is a further NIC of the guest of {other}, which keeps the route to"
+        " 169.254.169.254; if both are meant: --metadata-route yes"
+    )
+
+
 def advice(one: Nic, other: Nic) -> str:
     """Say in a line what is wrong with a pair, and what to do."""
     return (

@@ -42,8 +42,8 @@ def _records(files: NetworkLayout) -> list[Record]:
     return list(state.records.values())
 
 
-def contests_of(files: NetworkLayout, record: Record) -> list[str]:
-    """Return a line for every NIC of another network that claims *record*'s guest."""
+def rivals_of(files: NetworkLayout, record: Record) -> list[Nic]:
+    """Return the NICs of other networks that claim the route for *record*'s guest."""
     own = Nic(files.name, record)
     if not own.claims:
         return []
@@ -54,7 +54,7 @@ def contests_of(files: NetworkLayout, record: Record) -> list[str]:
         if name != files.name
         for each in _mentioning(layout.network(name), own)
     ]
-    return [advice(other, own) for other, _ in contested([*others, own])]
+    return [other for other, _ in contested([*others, own])]
 
 
 def _mentioning(files: NetworkLayout, nic: Nic) -> Iterator[Record]:

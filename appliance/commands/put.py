@@ -12,6 +12,9 @@ from typing import Any
 
 from dhcp.hardware import HardwareAddress
 
+from ..claims import Nic
+from ..claims import advice
+from ..claims import left_to
 from ..directory import SUFFIX
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
@@ -27,7 +30,7 @@ from ..settings import load_settings
 from ..state import State
 from .change import bring_in_force
 from .change import holder
-from .claims import contests_of
+from .claims import rivals_of
 from .screen import add_outcome
 from .screen import warn
 from .writing import forget
@@ -154,12 +157,17 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
         record = read_record(values, f"put {files.name} {address}", settings)
         if "client_id" in given:
             _check_client_id(State(StateDirectory(files.bindings), settings), record)
+        before = octets_at(path)
+        rivals, own = rivals_of(files, record), Nic(files.name, record)
+        lines = [advice(other, own) for other in rivals]
+        if rivals and before is None:  # who was here first keeps it, unless told
+            values["metadata_route"] = False
+            lines = [left_to(rivals[0], own)]
         text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
         wanted = {
             files.metadata / str(address) / name: octets
             for name, octets in documents.items()
         }
-        before = octets_at(path)
         old = old_address(path, address)
         left = None if old is None else files.metadata / str(old)
         write_all({**wanted, path: text.encode()}, left, files.metadata / str(address))
@@ -174,7 +182,7 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
             forget(files, old)
             raise
         forget(files, old)
-    for line in contests_of(files, record):
+    for line in lines:
         warn(line)
     return 0
 

@@ -16,6 +16,10 @@ TOLD = (
     " 169.254.169.254: say which does not by metalease put n1 10.0.0.5"
     " --metadata-route no (or --no-default; yes where both are meant)"
 )
+LEFT = (
+    "10.0.0.6 of n1 is a further NIC of the guest of 10.7.0.5 of n2, which keeps the"
+    " route to 169.254.169.254; if both are meant: --metadata-route yes"
+)
 
 
 @pytest.fixture
@@ -47,10 +51,26 @@ def test_put_finds_the_other_by_its_mac(house: House) -> None:
     """issue 5.3: the same MAC in another network, or one of `interfaces`."""
     with house.running():
         said = house.metalease("put", "n1", ip(6), "--mac", OTHER)
-        assert said.err.startswith("metalease: 10.7.0.5 of n2 and 10.0.0.6 of n1 are")
+        assert said.err.startswith("metalease: 10.0.0.6 of n1 is a further NIC of the")
         house.bind(5, interfaces=[{"mac": OTHER}])
         said = house.metalease("put", "n1", ip(5), "--hostname", "web-2")
         assert said.err == f"metalease: {TOLD}\n"
+
+
+def test_a_new_nic_leaves_the_route_to_the_first(house: House) -> None:
+    """issue 5.3: two networks never both claim it unless told to: a new binding of a
+    guest that another network serves has no metadata route, and a line says so."""
+    second = ("--mac", "fa:16:3e:00:00:06", "--instance-id", "i-1")
+    with house.running():
+        said = house.metalease("put", "n1", ip(6), *second)
+        assert (said.code, said.err) == (0, f"metalease: {LEFT}\n")
+        shown = listed(house.metalease("show", "n1", ip(6), "--json").out)
+        assert shown["metadata_route"] is False
+        said = house.metalease("put", "n1", ip(6), "--metadata-route", "yes")
+        assert (said.code, said.err) == (0, "")
+        told = ("--mac", "fa:16:3e:00:00:07", "--instance-id", "i-1")
+        said = house.metalease("put", "n1", ip(7), *told, "--metadata-route", "yes")
+        assert (said.code, said.err) == (0, "")
 
 
 def test_net_check_notes_a_contest(house: House) -> None:

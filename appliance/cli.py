@@ -31,6 +31,7 @@ COMMANDS = {
     "accept": ("bindings", "let bindings go whose files vanished all at once"),
     "file": ("file", "put, get, list and remove the documents of a guest"),
     "config-drive": ("config_drive", "write a guest's documents as a disk image"),
+    "migrate": ("migrate", "take over what another program serves"),
     "explain": ("explain", "say what a guest would be answered, and why"),
     "leases": ("leases", "list what the pool of a network has given away"),
     "spool": ("spool", "list, print and clear what guests wrote back"),

@@ -95,6 +95,13 @@ class Operator:
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+LIMITS = """
+[limits]
+requests_per_second_per_ip = 1000000
+burst_per_ip = 1000000
+"""
+
+
 def lives(daemon: Daemon) -> dict[int, str]:
     """The daemon's processes, and when each was started."""
     family = [daemon.process.pid, *descendants(daemon.process.pid)]
@@ -136,10 +143,13 @@ def end_stream(streaming: Process) -> stream.Report:
 
 
 def test_a_put_is_in_force_when_it_returns(
-    machine: Machine, installation: Installation, daemon: Daemon, guest: Guest
+    machine: Machine, installation: Installation, guest: Guest
 ) -> None:
     """From the return of put the very next packet and request see it; nothing restarts
     and no packet is lost (issue 3, change in force)."""
+    settings = installation.root / "etc/metalease/networks/n1.toml"
+    settings.write_text(settings.read_text() + LIMITS)
+    daemon = installation.start("n1")
     configure(machine, installation, guest)
     before = lives(daemon)
     operator = Operator(machine)

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-ALL = ("put", "start", "change", "dhcp", "dns", "http")
+ALL = ("put", "start", "change", "dhcp", "dns", "http", "storm")
 
 
 def main() -> int:

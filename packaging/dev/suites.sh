@@ -1,8 +1,8 @@
 #!/bin/sh
 # Run the suite on every Python that `make deps` prepared, and say on which.
 #
-# What needs a processor runs beside what mostly waits: the fuzzers, and what needs no
-# root on the other Pythons, beside the machine tests.  Its output comes at the end.
+# What needs a processor runs beside what mostly waits: the tests without root and the
+# fuzzers beside the machine tests.  Its output comes at the end.
 set -eu
 
 as_root=
@@ -19,12 +19,19 @@ names = ("trio", "pyroute2", "dnslib", "toml", "prometheus_client", "pycdlib")
 found = ", ".join(f"{name} {version(name)}" for name in names)
 print(f"== {sys.argv[1]} on Python {sys.version.split()[0]} with {found}", flush=True)
 END
-	$as_root "$venv/bin/python" "$@" -m "$marks"
+	# a shell's background jobs ignore Ctrl-C, which is tested
+	$as_root "$venv/bin/python" -c '
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+' "$@" -m "$marks"
 }
 
 beside() {
-	for venv in .venv-3.12 .venv-3.13; do
-		run $venv "what needs no root and is not long" "not machine and not fuzz and not long" "$@" || return 1
+	run .venv "what needs no machine" "not machine and not fuzz" "$@" || return 1
+	for venv in .venv-debian .venv-3.12 .venv-3.13; do
+		run $venv "what needs no machine and is not long" \
+			"not machine and not fuzz and not long" "$@" || return 1
 	done
 	run .venv "the fuzzers" "fuzz" "$@"
 }
@@ -33,9 +40,10 @@ mkdir -p build
 beside "$@" >build/beside.log 2>&1 &
 other=$!
 failed=
-run .venv "all but the fuzzers" "not fuzz" "$@" || failed=yes
+run .venv "what needs a machine" "machine and not fuzz" "$@" || failed=yes
 [ -n "$failed" ] ||
-	run .venv-debian "all but the fuzzers and the longest" "not fuzz and not long" "$@" || failed=yes
+	run .venv-debian "what needs a machine and is not long" \
+		"machine and not fuzz and not long" "$@" || failed=yes
 wait $other || failed=yes
 cat build/beside.log
 [ -z "$failed" ]

@@ -29,7 +29,7 @@ from tests.agent.host import userdata
 from tests.agent.management import FOLDER
 from tests.agent.management import Management
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 
 @pytest.fixture

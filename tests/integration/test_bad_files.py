@@ -18,7 +18,7 @@ from .packets import REQUEST
 from .packets import Wire
 from .packets import take_address
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 ADDRESS, OTHER_ADDRESS = "10.0.0.11", "10.0.0.12"
 OTHER = "fa:16:3e:00:00:12"

@@ -23,7 +23,7 @@ from .imds import configure
 from .imds import mac_of
 from .imds import plug
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-cloudbase/bin/python"

@@ -19,7 +19,7 @@ from .cloud import open_cloud
 from .cloud_init import Instance
 from .cloud_init import Platform
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 USER_DATA = b"#cloud-config\nwrite_files: [{path: /root/written, content: it ran}]\n"
 VENDOR_DATA = b"#cloud-config\nbootcmd: [echo it too > /root/vendor]\n"

@@ -14,7 +14,7 @@ from .packets import REQUEST
 from .packets import Answer
 from .packets import Wire
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 PRL = ",".join(map(str, ASKED[2:]))
 LEVELS = """

@@ -24,7 +24,7 @@ from dhcp.options import message_type_name
 from .packets import ANSWER_WITHIN
 from .packets import packet_socket
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 NOWHERE, EVERYONE = IPv4Address(0), IPv4Address("255.255.255.255")
 BROADCAST = HardwareAddress(b"\xff" * 6)

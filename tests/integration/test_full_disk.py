@@ -16,7 +16,7 @@ from appliance.lab.machine import Machine
 from .packets import Wire
 from .packets import take_address
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 ADDRESS = "10.0.0.11"
 STATE = "var/lib/metalease/n1"

@@ -33,7 +33,7 @@ from .packets import packet_socket
 from .packets import read_answer
 from .packets import receive_all
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 ORDINARY = 64
 FIN, SYN = 0x01, 0x02

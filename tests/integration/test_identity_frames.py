@@ -29,7 +29,7 @@ from .packets import read_answer
 from .packets import receive_all
 from .packets import take_address
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 WITHIN = 10.0  # seconds
 

@@ -22,7 +22,7 @@ from .packets import Wire
 from .packets import read_answer
 from .packets import receive_all
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 OWN, SECRET = b"own-of-11", b"SECRET-OF-12"
 NEIGHBOUR = "10.0.0.12"

@@ -13,7 +13,7 @@ from appliance.lab.installation import Daemon
 from appliance.lab.installation import Installation
 from appliance.lab.patience import until
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 ADDRESS = "10.0.0.11"
 WITHIN = 20.0  # seconds

@@ -25,7 +25,7 @@ from tests.dhcp.guest import Guest as Speaker
 
 from .packets import packet_socket
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 POOL = '\n[dhcp]\npool = ["10.0.0.200-10.0.0.203"]\n'
 FIRST, SECOND = "10.0.0.200", "10.0.0.201"

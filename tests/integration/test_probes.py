@@ -18,7 +18,7 @@ from .imds import METADATA
 from .imds import bind
 from .imds import plug
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 EC2_METADATA = Path(__file__).parents[2] / ".deps-ec2/usr/bin/ec2-metadata"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIebzyTQyGXJ9PFN3qPAwaETSDRKzG2hUk2v ops"

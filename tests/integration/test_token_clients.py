@@ -21,7 +21,7 @@ from .cloud_init import Platform
 from .imds import bind
 from .imds import plug
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 CREDENTIALS = {
     "Code": "Success",

@@ -10,7 +10,7 @@ from appliance.lab.installation import Daemon
 from appliance.lab.installation import Installation
 from appliance.lab.machine import Machine
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 N2 = b"""\
 [network]

@@ -1,5 +1,6 @@
 """docs/ says what the program does: made anew, and compared."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("name", PAGES)
 def test_the_reference_is_what_the_program_says(name: str) -> None:
     """docs/reference is generated: `make reference` makes it, nobody writes it."""
-    assert PAGES[name]() == (FOLDER / name).read_text()
+    made, written = PAGES[name](), (FOLDER / name).read_text()
+    if sys.version_info < (3, 13):
+        assert made == written
+    else:  # argparse sets its columns otherwise from then on
+        assert made.split() == written.split()
 
 
 def test_the_reference_holds_nothing_else() -> None:

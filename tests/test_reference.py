@@ -1,5 +1,6 @@
 """docs/ says what the program does: made anew, and compared."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -21,8 +22,9 @@ def test_the_reference_is_what_the_program_says(name: str) -> None:
     made, written = PAGES[name](), (FOLDER / name).read_text()
     if sys.version_info < (3, 13):
         assert made == written
-    else:  # argparse sets its columns otherwise from then on
-        assert made.split() == written.split()
+    else:  # argparse sets its columns otherwise from then on, and says FILE once
+        once = re.sub(r"-(\w) (\w+), (--\w+) \2", r"-\1, \3 \2", written)
+        assert made.split() in (once.split(), written.split())
 
 
 def test_the_reference_holds_nothing_else() -> None:

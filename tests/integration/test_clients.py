@@ -18,7 +18,7 @@ from appliance.lab.installation import Installation
 from appliance.lab.machine import Machine
 from appliance.lab.patience import until
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 MAC = "fa:16:3e:00:00:11"
 BOOT_WITHIN = 30.0  # seconds; dhcpcd takes 5 by itself

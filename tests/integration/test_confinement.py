@@ -17,7 +17,7 @@ from appliance.lab.machine import Gateway
 from appliance.lab.machine import Machine
 from appliance.lab.patience import until
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 BOOT_WITHIN = 30.0  # seconds
 SCAN_WITHIN = 60.0  # seconds for all ports of one address

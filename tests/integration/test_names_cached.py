@@ -20,7 +20,7 @@ from .names import dig
 from .packets import take_address
 from .world import World
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 EXPIRES_WITHIN = 20.0  # seconds, of what holds for two
 ASKS_UPSTREAM = f'[dns]\nupstream = ["{UPSTREAM}"]\n'

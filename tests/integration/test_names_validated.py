@@ -22,7 +22,7 @@ from .resolved import start_resolved
 from .world import World
 from .world import signed_world
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 DNSMASQ = "10.0.0.3"
 ASKS_UPSTREAM = f'[dns]\nupstream = ["{UPSTREAM}"]\n'

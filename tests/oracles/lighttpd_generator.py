@@ -5,6 +5,8 @@ in docs/differences.md: so a pattern that looks at the URL's end is drawn only w
 URL has a query, and only parts that take any character meet escapes.
 """
 
+from collections.abc import Callable
+
 from hypothesis import HealthCheck
 from hypothesis import Phase
 from hypothesis import given
@@ -219,8 +221,11 @@ def twins(question: Question) -> tuple[Question, ...]:
     return (question, question._replace(target=path)) if mark else (question,)
 
 
-def drawn(count: int, number: int) -> list[Case]:
-    """Return cases of *count* requests in all: the same for the same *number*."""
+def drawn(count: int, number: int, wanted: Callable[[Case], bool]) -> list[Case]:
+    """Return cases of *count* requests in all, each of them *wanted*.
+
+    What is drawn for a *number* depends on hypothesis, and on what else is loaded.
+    """
     found: list[Case] = []
     while len(found) * QUESTIONS < count:
 
@@ -234,7 +239,8 @@ def drawn(count: int, number: int) -> list[Case]:
         )
         @given(cases())
         def keep(case: Case) -> None:
-            found.append(case)
+            if wanted(case):
+                found.append(case)
 
         keep()
         number += 1

@@ -31,7 +31,7 @@ from .peers import start_dnsmasq_names
 ROUNDS = 5
 SECONDS = 2
 CLIENTS = 8  # sockets
-AT_ONCE = 200  # queries on their way
+AT_ONCE = 100  # queries on their way: what dnsperf has by default
 ELSEWHERE_AT_ONCE = 80  # of those that an upstream is asked for: a client may have 100
 KNOWN = 1_000  # names that were asked before
 FRESH = 60_000  # names of a round that nobody asked before: more than it takes

@@ -5,6 +5,7 @@
 # fuzzers beside the machine tests.  Its output comes at the end.
 set -eu
 
+niceness=0
 as_root=
 [ "$(id -u)" = 0 ] || as_root=sudo
 
@@ -20,7 +21,7 @@ found = ", ".join(f"{name} {version(name)}" for name in names)
 print(f"== {sys.argv[1]} on Python {sys.version.split()[0]} with {found}", flush=True)
 END
 	# a shell's background jobs ignore Ctrl-C, which is tested
-	$as_root "$venv/bin/python" -c '
+	$as_root nice -n "$niceness" "$venv/bin/python" -c '
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
@@ -28,7 +29,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 }
 
 beside() {
-	wrong=
+	niceness=15 wrong=
 	run .venv "what needs no machine" "not machine and not fuzz" "$@" || wrong=yes
 	for venv in .venv-debian .venv-3.12 .venv-3.13; do
 		run $venv "what needs no machine and is not long" \

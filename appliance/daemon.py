@@ -244,7 +244,8 @@ class Daemon:
         while True:
             await trio.sleep(TICK if beat is None else min(TICK, beat / 2))
             await trio.to_thread.run_sync(self._look_around)
-            await trio.to_thread.run_sync(self._leavings.clear)
+            if self._leavings:
+                await trio.to_thread.run_sync(self._leavings.clear)
             self._observation.elsewhere.tell(self._surroundings.server_ids)
             now = trio.current_time()
             if beat is not None and now - told >= beat / 2:

@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ RTM_DELNEIGH: Final = 29
 
 _NUD_PERMANENT: Final = 0x80
 _NDA_DST: Final = 1
-_DST: Final = struct.Struct("=HH4s")  # the two attributes of an entry, as packed
+_ATTRIBUTE: Final = struct.Struct("=HH")  # length and kind, then its octets
 _LLADDR: Final = struct.Struct("=HH6sxx")
 
 
@@ -59,17 +60,22 @@ def difference(
 
 def encode(index: int, address: IPv4Address, mac: HardwareAddress) -> bytes:
     """Write a permanent entry of the link *index*: the body of RTM_NEWNEIGH."""
-    return (
-        NDMSG.pack(socket.AF_INET, index, _NUD_PERMANENT, 0, 0)
-        + _DST.pack(8, _NDA_DST, address.packed)
-        + _LLADDR.pack(10, NDA_LLADDR, mac.octets)
-    )
+    return encode_entry(socket.AF_INET, index, address.packed, mac.octets)
 
 
 def encode_removal(index: int, address: IPv4Address) -> bytes:
     """Write the body of RTM_DELNEIGH."""
-    entry = NDMSG.pack(socket.AF_INET, index, 0, 0, 0)
-    return entry + _DST.pack(8, _NDA_DST, address.packed)
+    return encode_entry(socket.AF_INET, index, address.packed)
+
+
+def encode_entry(
+    family: int, index: int, address: bytes, mac: bytes | None = None
+) -> bytes:
+    """Write an entry of either family, permanent with *mac*, or one to be removed."""
+    state = 0 if mac is None else _NUD_PERMANENT
+    entry = NDMSG.pack(family, index, state, 0, 0)
+    entry += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _NDA_DST) + address
+    return entry if mac is None else entry + _LLADDR.pack(10, NDA_LLADDR, mac)
 
 
 def parse(index: int, answers: Iterable[Message]) -> dict[IPv4Address, HardwareAddress]:
@@ -77,25 +83,39 @@ def parse(index: int, answers: Iterable[Message]) -> dict[IPv4Address, HardwareA
 
     Raises NetlinkSyntaxError.
     """
-    found = {}
+    return {
+        IPv4Address(address): HardwareAddress(mac)
+        for address, mac in entries(socket.AF_INET, index, answers)
+        if len(address) == 4 and len(mac) == 6
+    }
+
+
+def entries(
+    family: int, index: int, answers: Iterable[Message]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield address and MAC of each permanent entry of *family* at the link *index*.
+
+    Raises NetlinkSyntaxError.
+    """
     for answer in answers:
         if len(answer.body) < NDMSG.size:
             raise netlink.NetlinkSyntaxError(f"an entry of {len(answer.body)} octets")
-        family, owner, state, _, _ = NDMSG.unpack_from(answer.body)
-        if (family, owner) != (socket.AF_INET, index) or not state & _NUD_PERMANENT:
+        kind, owner, state, _, _ = NDMSG.unpack_from(answer.body)
+        if (kind, owner) != (family, index) or not state & _NUD_PERMANENT:
             continue  # learnt by itself: the kernel's own affair
         values = netlink.attributes(answer.body, NDMSG.size)
-        address, mac = values.get(_NDA_DST, b""), values.get(NDA_LLADDR, b"")
-        if len(address) == 4 and len(mac) == 6:
-            found[IPv4Address(address)] = HardwareAddress(mac)
-    return found
+        yield values.get(_NDA_DST, b""), values.get(NDA_LLADDR, b"")
 
 
 def present(index: int) -> dict[IPv4Address, HardwareAddress]:
     """List the permanent neighbours of the link *index*."""
+    return parse(index, dump(socket.AF_INET))
+
+
+def dump(family: int) -> list[Message]:
+    """Ask the kernel for all entries of *family*."""
     with Kernel() as kernel:
-        request = NDMSG.pack(socket.AF_INET, 0, 0, 0, 0)
-        return parse(index, kernel.dump(RTM_GETNEIGH, request))
+        return list(kernel.dump(RTM_GETNEIGH, NDMSG.pack(family, 0, 0, 0, 0)))
 
 
 def keep(index: int, wanted: Mapping[IPv4Address, HardwareAddress]) -> Change:

@@ -146,6 +146,9 @@ class Leavings:
         self._report = report
         self._freed: list[IPv4Address] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._freed)
+
     def note(self, address: IPv4Address) -> None:
         self._freed.append(address)
 

@@ -10,7 +10,6 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -181,10 +180,6 @@ def processor_seconds(process: int) -> float:
     """The time that *process* has had on a processor."""
     tasks = Path(f"/proc/{process}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
-
-
-def repeated(times: int, measure: Callable[[], float]) -> list[float]:
-    return [measure() for _ in range(times)]
 
 
 def show(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -62,8 +62,6 @@ class Caller:
 
     peer: Peer
     account: Account
-    bucket: Bucket
-    """The account's."""
     kept: dict[bytes, Kept | None] = field(default_factory=dict)
     """By the octets of the request; None for one that was seen once."""
 
@@ -94,7 +92,7 @@ class Callers:
         if account is None:
             account = Account(Bucket(self._rate.burst, now))
             self._accounts[station] = account
-        caller = self._callers[call] = Caller(peer, account, account.bucket)
+        caller = self._callers[call] = Caller(peer, account)
         return caller
 
     def _forget_idle(self, now: float) -> None:

@@ -60,7 +60,7 @@ class Memory:
                 return False
             kept.turn = self._turn
             kept.date_as(self._date)
-        bucket = caller.bucket
+        bucket = caller.account.bucket
         if bucket.tokens < 1:
             return False  # the long way counts anew what has been earned
         bucket.tokens -= 1

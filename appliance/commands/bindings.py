@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from dhcp.hardware import HardwareAddress
-from httpd.listing import is_document
 
 from ..directory import SUFFIX
 from ..directory import StateDirectory
@@ -33,6 +31,7 @@ from .change import find_on_disk
 from .change import holder
 from .change import ring_daemon
 from .change import ring_host
+from .dropped import list_documents
 from .screen import add_outcome
 from .screen import plural
 from .screen import print_json
@@ -172,20 +171,6 @@ def show(options: argparse.Namespace, layout: Layout) -> int:
     for path, size in documents.items():
         print(f"{'document':16} {path} ({plural(size, 'octet')})")
     return 0
-
-
-def list_documents(top: Path) -> dict[str, int]:
-    """Return path and size of every document that was dropped below *top*."""
-    found = {}
-    for folder, folders, names in os.walk(top):
-        folders[:] = sorted(filter(is_document, folders))
-        for name in sorted(filter(is_document, names)):
-            path = os.path.join(folder, name)
-            try:
-                found[os.path.relpath(path, top)] = os.stat(path).st_size
-            except FileNotFoundError:
-                continue  # a link to nothing, or just gone
-    return found
 
 
 def remove(options: argparse.Namespace, layout: Layout) -> int:

@@ -12,7 +12,7 @@ from ..layout import NetworkLayout
 from ..records import Record
 from ..roots import Roots
 from ..settings import Settings
-from .bindings import list_documents
+from .dropped import list_documents
 from .screen import print_json
 from .screen import print_table
 

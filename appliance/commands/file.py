@@ -19,9 +19,9 @@ from ..layout import Layout
 from ..layout import NetworkLayout
 from ..settings import check_address
 from ..settings import load_settings
-from .bindings import list_documents
 from .change import not_running
 from .change import ring_daemon
+from .dropped import list_documents
 from .screen import add_outcome
 from .screen import print_json
 from .screen import print_table

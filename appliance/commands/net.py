@@ -21,9 +21,9 @@ from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
 from ..state import State
-from .bindings import list_documents
 from .change import PATIENCE
 from .claims import all_contests
+from .dropped import list_documents
 from .net_add import add
 from .net_add import describe_add
 from .screen import add_outcome

@@ -2,12 +2,9 @@
 
 import json
 import os
-import signal
-import sys
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,7 +17,8 @@ from appliance.errors import SettingsError
 from tests.appliance.house import House
 from tests.appliance.house import ip
 from tests.appliance.house import mac
-from tests.appliance.plumbing import killed
+from tests.appliance.plumbing import events_of
+from tests.appliance.plumbing import killed_at
 
 NUMBERS = range(5, 15)
 
@@ -204,37 +202,3 @@ def test_killed_anywhere(house: House) -> None:
         bind("old")
         assert len(tree(house)) == len(NUMBERS)
     assert {"old", "new"} in found, "it was never in the middle"
-
-
-def events_of(body: Callable[[], None]) -> int:
-    """Count the Python and C calls and returns of *body*, which changes nothing."""
-    seen = 0
-
-    def count(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal seen
-        seen += 1
-
-    sys.setprofile(count)
-    try:
-        body()
-    finally:
-        sys.setprofile(None)
-    return seen
-
-
-def killed_at(moment: int, body: Callable[[], None]) -> None:
-    """Kill *body* at its *moment*-th call or return."""
-
-    def begin() -> None:
-        seen = 0
-
-        def count(frame: FrameType, event: str, argument: object) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == moment:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(count)
-        body()
-
-    killed(begin)

@@ -75,7 +75,7 @@ def test_where_nobody_can_listen(house: House, listen: str) -> None:
     assert said == f"--listen: {listen!r} is not ADDRESS:PORT"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="the agent is root's")
+@pytest.mark.machine  # the agent is root's
 def test_an_address_that_is_not_ours(house: House) -> None:
     path = token(house, TOKEN + "\n")
     said = refused(house, "--listen=192.0.2.1:1", "--token-file", path)

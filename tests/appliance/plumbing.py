@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from ipaddress import IPv4Network
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from typing import NoReturn
 from typing import ParamSpec
@@ -147,6 +148,40 @@ def killed(body: Callable[[], None]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the child ended by itself"
+
+
+def events_of(body: Callable[[], None]) -> int:
+    """Count the Python and C calls and returns of *body*, which changes nothing."""
+    seen = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal seen
+        seen += 1
+
+    sys.setprofile(count)
+    try:
+        body()
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+def killed_at(moment: int, body: Callable[[], None]) -> None:
+    """Kill *body* at its *moment*-th call or return."""
+
+    def begin() -> None:
+        seen = 0
+
+        def count(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(count)
+        body()
+
+    killed(begin)
 
 
 def sh(command: str) -> str:

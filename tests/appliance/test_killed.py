@@ -1,10 +1,5 @@
 """`up` killed by SIGKILL, anywhere: the next ends as a clean one (host H1, H3)."""
 
-import os
-import signal
-import sys
-from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,9 +7,11 @@ import pytest
 from appliance import links
 from appliance.attachment import Attachment
 from tests.appliance.plumbing import bridge
+from tests.appliance.plumbing import events_of
 from tests.appliance.plumbing import guest
 from tests.appliance.plumbing import in_machine
 from tests.appliance.plumbing import killed
+from tests.appliance.plumbing import killed_at
 from tests.appliance.plumbing import network
 from tests.appliance.witness import nothing_left
 from tests.appliance.witness import state
@@ -65,37 +62,3 @@ class TestKilled:
                 assert expected == state(N1), f"killed at {moment} of {calls}"
             links.down(N1)
             assert nothing_left(N1) == [], f"killed at {moment} of {calls}"
-
-
-def events_of(body: Callable[[], None]) -> int:
-    """Count the Python and C calls and returns of *body*."""
-    seen = 0
-
-    def count(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal seen
-        seen += 1
-
-    sys.setprofile(count)
-    try:
-        body()
-    finally:
-        sys.setprofile(None)
-    return seen
-
-
-def killed_at(moment: int, body: Callable[[], None]) -> None:
-    """Kill *body* at its *moment*-th call or return."""
-
-    def begin() -> None:
-        seen = 0
-
-        def count(frame: FrameType, event: str, argument: object) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == moment:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(count)
-        body()
-
-    killed(begin)

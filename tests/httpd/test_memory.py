@@ -210,7 +210,7 @@ def test_the_table_of_callers_is_bounded() -> None:
         if number in (7, 8):
             caller.account.held = 1
         if number == 9:
-            caller.bucket.tokens = -1e9
+            caller.account.bucket.tokens = -1e9
     assert len(table) <= 2 * callers.CALLERS_AT_LEAST
     assert all(table.known(call(number)) for number in (7, 8, 9))
     assert table.known(call(6)) is None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from httpd.listing import NUMBERED
@@ -64,7 +65,9 @@ class Finder:
         found = self.find(self.rule.target)
         if isinstance(found, Missing) and self.rule.if_missing == "default":
             _, _, rest = self.rule.target.lstrip("/").partition("/")
-            return self.find(f"/default/{rest}")
+            found = self.find(f"/default/{rest}")
+            if isinstance(found, Document):  # until the other one is there
+                found = replace(found, looks=None)
         return found
 
     def find(self, target: str) -> Resource:

@@ -241,7 +241,9 @@ class Metadata(Answers):
                 outcome = self._follow(rule, address, record, wait)
                 if rule.if_missing != "next" or not isinstance(outcome.found, Missing):
                     break
-            return replace(outcome, once=True) if ruled.looked else outcome
+            # what a rule before it did not find may come
+            once = ruled.looked or outcome.rule not in ruled.rules[:1]
+            return replace(outcome, once=True) if once else outcome
 
         outcome = find(request)
         rule, found = outcome.rule, outcome.found

@@ -18,6 +18,7 @@ from .pace import Rate
 ANSWERS_AT_MOST = 4096  # that are remembered, of all callers
 REQUEST_AT_MOST = 512  # octets of one that is remembered
 BODY_AT_MOST = 8 * 1024  # octets, likewise
+CALLERS_AT_MOST = 32_768  # one station can call from as many addresses as it likes
 CALLERS_AT_LEAST = 1024  # before those are looked for of whom nothing is to be known
 
 
@@ -107,7 +108,11 @@ class Callers:
             for call, caller in self._callers.items()
             if id(caller.account) in busy
         }
-        self._enough = max(CALLERS_AT_LEAST, 2 * len(self._callers))
+        if len(self._callers) >= CALLERS_AT_MOST:
+            # what counts is the account; an open connection keeps its own caller
+            self._callers.clear()
+        wanted = max(CALLERS_AT_LEAST, 2 * len(self._callers))
+        self._enough = min(wanted, CALLERS_AT_MOST)
         self._kept = sum(len(caller.kept) for caller in self._callers.values())
 
     def see(self, caller: Caller, octets: bytes) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.metadata import Metadata
+from httpd import root
 from httpd.messages import Request
 from httpd.messages import Response
 from httpd.paths import parse_target
@@ -199,3 +200,37 @@ def test_a_rule_for_what_is_no_file(tmp_path: Path) -> None:
         for _ in range(3):
             assert get(found, "/tools/x") == b"its own"
         (tools / "x").unlink()
+
+
+FALLING_BACK = {
+    "next": (
+        '$HTTP["url"] == "/x" {\n'
+        '  metalease.if-missing = "next"\n'
+        '  url.rewrite-once = ("^/x$" => "/shared/a", "^/(x)$" => "/default/a")\n'
+        "}\n"
+    ),
+    "default": (
+        'url.rewrite-once = ("^/x$" => "/shared/a")\nmetalease.if-missing = "default"\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("word", FALLING_BACK)
+def test_what_comes_later_is_seen(
+    house: House, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """metadata 2: while the nearer document is missing the other is served, and proven
+    by nothing, so that the next request sees the nearer one when it has come."""
+    monkeypatch.setattr(root, "SETTLED", 0)  # what is a moment old can be proven
+    found = ruled(house, FALLING_BACK[word])
+    direct = ruled(house, 'url.rewrite-once = ("^/x$" => "/default/a")\n')
+    request = Request("GET", "/x", "/x")
+    proven, response = ask(direct, request), ask(found, request)
+    assert proven is not None
+    assert response is not None
+    assert proven.body == response.body == b"by default"
+    assert proven.proof is not None
+    assert response.proof is None
+    house.files.shared.mkdir(exist_ok=True)
+    (house.files.shared / "a").write_bytes(b"nearer")
+    assert get(found, "/x") == b"nearer"

@@ -196,6 +196,9 @@ def test_a_drained_server_has_no_memory() -> None:
     run(test)
 
 
+PEER = Peer.of(Call("fe80::1", bytes(6)))
+
+
 def call(number: int) -> Call:
     return Call(f"10.0.{number >> 8}.{number & 255}", number.to_bytes(6))
 
@@ -224,6 +227,18 @@ def test_one_station_has_one_account() -> None:
     assert first.account is second.account
     other = Call("10.0.0.6", None)
     assert table.meet(other, Peer.of(other), 0.0).account is not first.account
+
+
+def test_a_station_with_many_addresses_is_bounded() -> None:
+    """issue 5.7: a busy station that calls from ever new addresses neither fills the
+    table nor loses count of what it holds."""
+    table, mac = Callers(FIFTY), bytes(6)
+    for number in range(3 * callers.CALLERS_AT_MOST):
+        made = Call(f"fe80::{number:x}", mac)
+        caller = table.known(made) or table.meet(made, PEER, 0.0)
+        caller.account.held += 1
+        assert len(table) <= callers.CALLERS_AT_MOST
+    assert caller.account.held == 3 * callers.CALLERS_AT_MOST
 
 
 def test_memory_is_bounded() -> None:

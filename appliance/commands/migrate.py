@@ -58,8 +58,8 @@ def migrate_dnsmasq(options: argparse.Namespace, layout: Layout) -> int:
 def conclude(options: argparse.Namespace, layout: Layout, plan: NetworkPlan) -> int:
     """Print what *plan* does, checked as a whole; with --write, do it."""
     from ..migration.report import report
-    from ..migration.writing import check_plan
-    from ..migration.writing import write_plan
+    from .plans import check_plan
+    from .plans import write_plan
 
     check_plan(layout, plan)
     if options.write:

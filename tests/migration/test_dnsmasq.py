@@ -8,12 +8,12 @@ import pytest
 
 from appliance.cli import main
 from appliance.commands.migrate import OnDisk
+from appliance.commands.plans import check_plan
 from appliance.errors import SettingsError
 from appliance.layout import Layout
 from appliance.migration.dnsmasq import read_dnsmasq
 from appliance.migration.plan import LOST
 from appliance.migration.plan import NetworkPlan
-from appliance.migration.writing import check_plan
 
 PLAIN = """\
 interface=br_test

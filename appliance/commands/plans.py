@@ -12,10 +12,6 @@ from typing import Any
 from rewrite.errors import RuleSyntaxError
 from rewrite.ruleset import RuleSet
 
-from ..commands.change import bring_in_force
-from ..commands.net_add import check_others
-from ..commands.writing import octets_at
-from ..commands.writing import write_all
 from ..directory import SUFFIX
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
@@ -24,15 +20,19 @@ from ..files import remove_file
 from ..files import write_public_file
 from ..layout import Layout
 from ..layout import NetworkLayout
+from ..migration.plan import SHARED
+from ..migration.plan import Guest
+from ..migration.plan import NetworkPlan
 from ..reader import parse_toml
 from ..records import Record
 from ..records import read_record
 from ..resolver.zonefile import parse_zone
 from ..settings import Settings
 from ..settings import parse_settings
-from .plan import SHARED
-from .plan import Guest
-from .plan import NetworkPlan
+from .change import bring_in_force
+from .net_add import check_others
+from .writing import octets_at
+from .writing import write_all
 
 PLAN = Path("migrate")
 """Where a mistake of a plan is said to be."""

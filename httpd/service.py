@@ -35,6 +35,7 @@ from .messages import Response
 from .respond import refuse
 from .transmission import Rest
 from .transmission import Sender
+from .transmission import send_now
 from .transmission import transmit
 
 READ_AT_ONCE = 4 * 1024  # octets
@@ -99,7 +100,7 @@ class Service:
         if kept is None or not self.memory.proves(caller, kept):
             self._seat(connection, caller, octets)
             return
-        sent = _send(connection, kept.octets)
+        sent = send_now(connection, kept.octets, last=not kept.keep_alive)
         if sent == kept.length and not kept.keep_alive:
             connection.close()
         else:
@@ -140,11 +141,14 @@ class Service:
         ):
             self._take(guest, octets)
             return
+        if not kept.keep_alive:
+            self._end(guest, kept, send_now(guest.socket, kept.octets, last=True))
+            return
         try:
             sent = guest.send(kept.octets)
         except OSError as problem:
             sent = 0 if isinstance(problem, BlockingIOError) else -1
-        if sent == kept.length and kept.keep_alive:
+        if sent == kept.length:
             guest.deadline = self._until
         else:
             self._end(guest, kept, sent)
@@ -229,7 +233,8 @@ class Service:
             keep_alive = False
             limit_hops(guest.socket, response.hop_limit)
         octets, file = self._sender.encode(request, response, keep_alive=keep_alive)
-        sent = _send(guest.socket, octets)
+        last = not keep_alive and file is None
+        sent = send_now(guest.socket, octets, last=last)
         seconds = perf_counter() - started
         self._observe(Served(guest.caller.peer, request, response, seconds))
         if sent < 0:  # it is gone: nothing is left to send
@@ -287,13 +292,3 @@ class Service:
         self.guests.forget(guest, resetting=resetting)
         if self.draining:
             self._ring()
-
-
-def _send(connection: Connected, octets: bytes) -> int:
-    """Send what can be sent now; return how much, -1 where the guest has gone."""
-    try:
-        return connection.send(octets, socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return 0
-    except OSError:
-        return -1

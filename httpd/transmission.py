@@ -1,6 +1,7 @@
 """What goes out: an answer as octets, and the rest of one that does not go at once."""
 
 import os
+import socket
 from dataclasses import dataclass
 from email.utils import formatdate
 from time import time
@@ -57,6 +58,21 @@ class Sender:
                 os.close(body.descriptor)
             return head, None
         return (head, body) if isinstance(body, FileBody) else (head + body, None)
+
+
+def send_now(connection: Connected, octets: bytes, *, last: bool) -> int:
+    """Send what can be sent now; return how much, -1 where the guest has gone.
+
+    The *last* octets of a connection leave with its end, in one packet: whoever sends
+    them closes it next.
+    """
+    flags = socket.MSG_DONTWAIT | socket.MSG_MORE if last else socket.MSG_DONTWAIT
+    try:
+        return connection.send(octets, flags)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return -1
 
 
 async def transmit(connection: Connected, rest: Rest, *, patience: float) -> None:

@@ -25,6 +25,7 @@ from .expressions import Item
 from .expressions import Value
 from .reading import BlockReading
 from .reading import Reading
+from .tokens import Span
 from .tokens import Token
 from .tokens import tokenize
 
@@ -153,8 +154,11 @@ class _Parser:
             value = value if before is None else before.plus(value)
         elif operator == "=" and name in said:
             token.fail(f"{name} is set twice in this block: := sets it again")
+        scope = self._scopes[-1]
+        span = Span(token, self._tokens[self._at - 1])
+        scope.spans.setdefault(name, []).append(span)
         if name not in READERS and not name.startswith("var."):
-            self._reading.foreign(token, value, self._scopes[-1].around)
+            self._reading.foreign(token, value, scope.around, span)
         said[name] = value
 
     def _said(self, name: str) -> Value | None:

@@ -4,6 +4,7 @@ What rules cannot hold is no error here but a setting with its reason, for the r
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -13,6 +14,7 @@ from .expressions import Value
 from .grammar import Include
 from .grammar import parse_rules
 from .reading import Reading
+from .tokens import Span
 from .tokens import Token
 
 Plain = str | int | list["Plain"] | dict[str, "Plain"]
@@ -33,6 +35,8 @@ class Setting:
     """The conditions, outermost first: '$HTTP["url"] =~ "^/a"', or "else"."""
     problem: str | None = None
     """Why rules here do not hold it; None where they do."""
+    spans: tuple[Span, ...] = ()
+    """Where it is assigned: once, and once more for each `+=`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,13 @@ class _Lenient(Reading):
 
     settings: list[Setting] = field(default_factory=list)
 
-    def foreign(self, key: Token, value: Value, around: tuple[str, ...]) -> None:
+    def foreign(
+        self, key: Token, value: Value, around: tuple[str, ...], span: Span
+    ) -> None:
         try:
-            super().foreign(key, value, around)
+            super().foreign(key, value, around, span)
         except RuleSyntaxError as problem:
-            self._keep(key.text, value, around, problem.what)
+            self._keep(key.text, value, around, problem.what, (span,))
 
     def known(
         self,
@@ -63,17 +69,23 @@ class _Lenient(Reading):
         value: Value,
         around: tuple[str, ...],
         read: Callable[[], object],
+        spans: Sequence[Span],
     ) -> object:
         try:
             found = read()
         except RuleSyntaxError as problem:
-            self._keep(name, value, around, f"{problem.line}: {problem.what}")
+            self._keep(name, value, around, problem.what, spans)
             return None
-        self._keep(name, value, around, None)
+        self._keep(name, value, around, None, spans)
         return found
 
     def _keep(
-        self, name: str, value: Value, around: tuple[str, ...], problem: str | None
+        self,
+        name: str,
+        value: Value,
+        around: tuple[str, ...],
+        problem: str | None,
+        spans: Sequence[Span],
     ) -> None:
         where = value.where
         pairs: tuple[tuple[str, Plain], ...] = ()
@@ -84,7 +96,10 @@ class _Lenient(Reading):
                 if item.key is not None
             )
         self.settings.append(
-            Setting(name, _plain(value), pairs, where.file, where.line, around, problem)
+            Setting(
+                *(name, _plain(value), pairs, where.file, where.line),
+                *(around, problem, tuple(spans)),
+            )
         )
 
 

@@ -1,6 +1,7 @@
 """How strictly a file is read, and what a block of it has said so far."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 
 from .blocks import Block
@@ -14,13 +15,16 @@ from .expressions import Value
 from .foreign import refuse
 from .patterns import Pattern
 from .planning import plan
+from .tokens import Span
 from .tokens import Token
 
 
 class Reading:
     """How strictly a file is read: this is how a rules file is."""
 
-    def foreign(self, key: Token, value: Value, around: tuple[str, ...]) -> None:
+    def foreign(
+        self, key: Token, value: Value, around: tuple[str, ...], span: Span
+    ) -> None:
         """Say what becomes of a setting that rules have no use for."""
         refuse(key, value)
 
@@ -30,6 +34,7 @@ class Reading:
         value: Value,
         around: tuple[str, ...],
         read: Callable[[], object],
+        spans: Sequence[Span],
     ) -> object:
         """Return what a setting of rules means; None leaves it out."""
         return read()
@@ -42,6 +47,7 @@ class BlockReading:
         self, condition: Condition | None, around: tuple[str, ...], reading: Reading
     ) -> None:
         self.said: dict[str, Value] = {}
+        self.spans: dict[str, list[Span]] = {}
         self.chains: list[tuple[Link, ...]] = []
         self.around = around
         self._reading = reading
@@ -60,7 +66,7 @@ class BlockReading:
             said = self.said[name]
             place = Place(name, self._groups, bool(self.around), self._of_url)
             value = self._reading.known(
-                name, said, self.around, partial(read, said, place)
+                name, said, self.around, partial(read, said, place), self.spans[name]
             )
             if value is None:
                 continue

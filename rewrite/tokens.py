@@ -43,6 +43,13 @@ class Token(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
+class Span(NamedTuple):
+    """Where an assignment stands: its name, and the last word of its value."""
+
+    name: Token
+    last: Token
+
+
 def tokenize(text: str, file: str) -> Iterator[Token]:
     """Yield the words of *text*, then one of kind "end"; raises RuleSyntaxError."""
     at, line, start = 0, 1, 0
@@ -66,6 +73,12 @@ def tokenize(text: str, file: str) -> Iterator[Token]:
         elif kind != "blank":
             yield Token(kind, word, file, line, column)
     yield Token("end", "the end of the file", file, line, at - start + 1)
+
+
+def word_end(text: str, at: int) -> int:
+    """Return where the word ends that begins at *at* of a text that was read."""
+    found = _TOKEN.match(text, at)
+    return at if found is None else found.end()
 
 
 def _unknown(character: str) -> str:

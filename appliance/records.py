@@ -115,6 +115,7 @@ def read_record(values: object, file: object, settings: Settings) -> Record:
         # a guest is told the name that its documents have, on the NIC that names it
         hostname=hostname or (default_hostname(ip) if default_network else None),
         default_network=default_network,
+        router=table.take("router", reader.flag, False),
         metadata_route=table.take("metadata_route", reader.flag, None),
         prefix=table.take("prefix", reader.integer(1, 32), None),
         gateway=gateway,

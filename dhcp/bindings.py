@@ -35,6 +35,8 @@ class Binding:
     address: IPv4Address
     hostname: str | None = None
     default_network: bool = True
+    router: bool = False
+    """Whether option 3 is told off the default network too."""
     metadata_route: bool | None = None
     prefix: int | None = None
     gateway: IPv4Address | None = None

@@ -79,9 +79,10 @@ def _of_range(
     gateway = place.gateway
     if binding is not None:
         gateway = binding.gateway or gateway
-        gateway = gateway if binding.default_network else None
-    routes = list(_routes(network, place, binding, gateway))
-    if gateway is not None:
+    way_out = gateway if default_network else None
+    routes = list(_routes(network, place, binding, way_out))
+    told = default_network or (binding is not None and binding.router)
+    if gateway is not None and told:
         level[OptionCode.ROUTER] = gateway.packed
     if routes:
         level[OptionCode.CLASSLESS_STATIC_ROUTES] = encode_routes(routes)

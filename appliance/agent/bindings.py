@@ -13,6 +13,7 @@ MTU = 1500  # octets, of a guest that is told of none
 OWNED = (
     "hostname",
     "default_network",
+    "router",
     "prefix",
     "gateway",
     "dns",
@@ -20,7 +21,6 @@ OWNED = (
     "mtu",
     "routes",
 )
-ROUTER = "3"
 METADATA = IPv4Network((METADATA_ADDRESS, 32))
 
 
@@ -38,13 +38,13 @@ def bound(known: Mapping[str, Any], guest: Guest) -> dict[str, Any]:
         "ip": str(guest.ip),
         "hostname": label or None,
         "default_network": None if own else False,
+        "router": (guest.multi_gateway and not own) or None,
         "prefix": guest.prefix,
         "gateway": None if guest.gateway is None else str(guest.gateway),
         "dns": [str(each) for each in guest.dns] if own else None,
         "domain": (guest.domain or rest or None) if own else None,
         "mtu": guest.mtu or MTU,
         "routes": routes,
-        "options": _options(known, guest),
     }
     kept = {key: each for key, each in known.items() if key not in OWNED}
     return {
@@ -52,28 +52,17 @@ def bound(known: Mapping[str, Any], guest: Guest) -> dict[str, Any]:
     }
 
 
-def _options(known: Mapping[str, Any], guest: Guest) -> dict[str, Any]:
-    """Return its options: a further NIC is told a router only if all are."""
-    given = known.get("options")
-    options = dict(given) if isinstance(given, dict) else {}
-    options.pop(ROUTER, None)
-    if guest.multi_gateway and not guest.default_network and guest.gateway is not None:
-        options[ROUTER] = str(guest.gateway)
-    return options
-
-
 def without_gateway(known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the binding as a further NIC's: no default route, no name servers."""
-    options = {k: v for k, v in known.get("options", {}).items() if k != ROUTER}
-    values = {**known, "default_network": False, "options": options}
-    for key in ("dns", "domain"):
+    values = {**known, "default_network": False}
+    for key in ("dns", "domain", "router"):
         values.pop(key, None)
-    return {key: each for key, each in values.items() if each != {}}
+    return values
 
 
 def with_gateway(known: Mapping[str, Any], gateway: IPv4Address) -> dict[str, Any]:
     """Return the binding as the one of its guest's way out."""
-    options = {k: v for k, v in known.get("options", {}).items() if k != ROUTER}
-    values = {**known, "gateway": str(gateway), "options": options}
-    values.pop("default_network", None)
-    return {key: each for key, each in values.items() if each != {}}
+    values = {**known, "gateway": str(gateway)}
+    for key in ("default_network", "router"):
+        values.pop(key, None)
+    return values

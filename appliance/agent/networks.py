@@ -20,6 +20,9 @@ from ..reader import parse_toml
 from ..settings import Settings
 from ..settings import load_settings
 from ..settings import parse_settings
+from ..zstack import MARK
+from ..zstack import network_name
+from ..zstack import wire_port
 from . import network_file
 from .orders import Place
 from .orders import Prepare
@@ -49,7 +52,7 @@ class Networks:
 
         Raises SettingsError where the file of the one that it has to be is bad.
         """
-        likely = network_file.name_of(place)
+        likely = network_name(place.namespace, place.bridge)
         if likely is not None:
             files = self.layout.network(likely)
             if files.settings.exists() and _is_at(load_settings(files), place):
@@ -95,13 +98,14 @@ class Networks:
             settings = load_settings(files)
             _check_agrees(settings, wanted)
             return files, Written(settings, settings, changed=False)
-        uplink = network_file.uplink_of(wanted, _ports(wanted.place.bridge))
+        bridge = wanted.place.bridge
+        uplink = wire_port(bridge or "", _ports(bridge), wanted.vlan)
         return files, self.edit(
             files, lambda known: network_file.prepared(known, wanted, uplink)
         )
 
     def _new(self, place: Place) -> NetworkLayout:
-        name = network_file.name_of(place)
+        name = network_name(place.namespace, place.bridge)
         if name is None:
             raise SettingsError(
                 f"namespaceName {place.namespace!r}",
@@ -135,7 +139,7 @@ class Networks:
                     f" {_difference(known, values)}: edit it, then restart the daemon",
                 )
             check_others(settings, self.layout)
-            whole = network_file.MARK + "\n" + toml.dumps(values)
+            whole = MARK + "\n" + toml.dumps(values)
             write_public_file(files.settings, whole.encode())
             return Written(settings, before, changed=True)
 

@@ -1,83 +1,181 @@
 """`metalease migrate`: what another program serves, as a network of ours."""
 
 import argparse
-from pathlib import Path
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rewrite.errors import RuleSyntaxError
+from rewrite.ruleset import RuleSet
 
 from ..errors import SettingsError
-from ..files import read_text
+from ..files import locked
+from ..files import write_public_file
 from ..layout import Layout
 from ..layout import check_name
 from ..migration.plan import NetworkPlan
+from ..migration.plan import Note
+from ..settings import load_settings
 from .screen import print_json
+from .sources import OnDisk
+from .sources import ZStackHost
+from .writing import octets_at
 
-TEXT_AT_MOST = 64 * 1024 * 1024  # octets of a file of 100,000 hosts, and more
+UNWRITTEN = "Nothing is written yet: say it again with --write"
 
 
 def describe(word: str, parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(required=True, metavar="FROM", prog=parser.prog)
+    zstack = kinds.add_parser("zstack", help="a host of ZStack's, or a copy of one")
+    zstack.add_argument(
+        "host",
+        metavar="DIR",
+        nargs="?",
+        default="/",
+        help="where var/lib/zstack of the host is; without it this host",
+    )
+    zstack.add_argument(
+        "namespace",
+        metavar="NAMESPACE",
+        nargs="?",
+        help="one of its networks; else all",
+    )
+    zstack.set_defaults(act=migrate_zstack)
     dnsmasq = kinds.add_parser("dnsmasq", help="dnsmasq's, libvirt's or neutron's")
     dnsmasq.add_argument("files", metavar="CONF", nargs="+")
     dnsmasq.set_defaults(act=migrate_dnsmasq)
-    _add_outcome(dnsmasq)
+    lighttpd = kinds.add_parser("lighttpd", help="the rules of a lighttpd.conf")
+    lighttpd.add_argument("file", metavar="CONF")
+    lighttpd.set_defaults(act=migrate_lighttpd)
+    for each in (zstack, dnsmasq):
+        each.add_argument("--network", help="its name; made from theirs else")
+    lighttpd.add_argument(
+        "--network", metavar="NET", help="the network whose .rules they become"
+    )
+    for each in (zstack, dnsmasq, lighttpd):
+        each.add_argument("--write", action="store_true", help="do it, not only say it")
+        each.add_argument("--json", action="store_true")
 
 
-def _add_outcome(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", help="its name; made from theirs else")
-    parser.add_argument("--write", action="store_true", help="do it, not only say it")
-    parser.add_argument("--json", action="store_true")
+def migrate_zstack(options: argparse.Namespace, layout: Layout) -> int:
+    """Say what a host's networks would be here; with --write, make them so."""
+    from ..migration.zstack import namespaces_of
+    from ..migration.zstack import read_zstack
 
-
-class OnDisk:
-    """Files where the configuration says that they are."""
-
-    def text(self, path: str) -> str | None:
+    _check_name(options)
+    host = ZStackHost(options.host)
+    names = [options.namespace] if options.namespace else namespaces_of(host)
+    if not names:
+        what = "no network of ZStack's is there: it has to hold var/lib/zstack/dnsmasq"
+        raise SettingsError(options.host, what)
+    if options.network is not None and len(names) > 1:
+        what = f"names one network, and there are {len(names)}: say which, after DIR"
+        raise SettingsError("--network", what)
+    code = 0
+    plans = []
+    for name in names:
         try:
-            return read_text(Path(path), TEXT_AT_MOST)
-        except FileNotFoundError:
-            return None
-
-    def names(self, folder: str) -> list[str]:
-        if not Path(folder).is_dir():
-            return []
-        return sorted(str(each) for each in Path(folder).iterdir() if each.is_file())
+            plan = read_zstack(host, name, options.network)
+            _carry_out(options, layout, plan)
+            plans.append(plan)
+        except SettingsError as problem:  # one that is broken hurts no other
+            print(f"metalease: {problem}", file=sys.stderr)
+            code = problem.exit_code
+    _tell(options, plans, as_list=True)
+    return code
 
 
 def migrate_dnsmasq(options: argparse.Namespace, layout: Layout) -> int:
     """Say what dnsmasq's files would be here; with --write, make it so."""
     from ..migration.dnsmasq import read_dnsmasq
 
-    if options.network is not None:
-        check_name(options.network)
+    _check_name(options)
     try:
         plan = read_dnsmasq(OnDisk(), options.files, options.network)
     except ValueError as problem:
         raise SettingsError(", ".join(options.files), str(problem)) from None
-    return conclude(options, layout, plan)
+    _carry_out(options, layout, plan)
+    _tell(options, [plan])
+    return 0
 
 
-def conclude(options: argparse.Namespace, layout: Layout, plan: NetworkPlan) -> int:
-    """Print what *plan* does, checked as a whole; with --write, do it."""
-    from ..migration.report import report
+def migrate_lighttpd(options: argparse.Namespace, layout: Layout) -> int:
+    """Say what a lighttpd.conf would be here; with --write, a network's .rules."""
+    from ..migration.lighttpd import read_lighttpd
+    from ..migration.report import list_notes
+
+    found = read_lighttpd(OnDisk(), options.file)
+    try:
+        RuleSet.parse((options.file, found.text))
+    except RuleSyntaxError as problem:
+        what = f"line {problem.line} of what is left of it: {problem.what}"
+        raise SettingsError(options.file, what) from None
+    if options.write:
+        if options.network is None:
+            raise SettingsError("--write", "whose rules? Say --network NET")
+        _write_rules(layout, options.network, found.text)
+    if options.json:
+        notes = _notes(found.notes)
+        print_json({"rules": found.text, "written": options.write, "notes": notes})
+        return 0
+    print(list_notes(found.notes), end="")
+    if not options.write:
+        print(f"\nThe rules:\n\n{found.text}\n{UNWRITTEN} --network NET")
+    return 0
+
+
+def _write_rules(layout: Layout, network: str, text: str) -> None:
+    """Write the .rules of a network that has none; raises SettingsError."""
+    files = layout.network(network)
+    load_settings(files)
+    octets = text.encode()
+    with locked(files.lock):
+        there = octets_at(files.rules)
+        if there is None:
+            write_public_file(files.rules, octets)
+        elif there != octets:
+            what = "is there already and says something else: put them together by hand"
+            raise SettingsError(files.rules, what)
+
+
+def _check_name(options: argparse.Namespace) -> None:
+    if options.network is not None:
+        check_name(options.network)
+
+
+def _carry_out(options: argparse.Namespace, layout: Layout, plan: NetworkPlan) -> None:
+    """Check *plan* as a whole; with --write, do it. Raises SettingsError."""
     from .plans import check_plan
     from .plans import write_plan
 
     check_plan(layout, plan)
     if options.write:
         write_plan(layout, plan)
+
+
+def _tell(
+    options: argparse.Namespace, plans: Sequence[NetworkPlan], *, as_list: bool = False
+) -> None:
+    from ..migration.report import report
+
     if options.json:
-        print_json(
+        found = [
             {
                 "network": plan.name,
                 "written": options.write,
                 "bindings": len(plan.guests),
-                "notes": [
-                    {"kind": each.kind, "where": each.where, "what": each.what}
-                    for each in plan.notes
-                ],
+                "documents": len(plan.documents),
+                "notes": _notes(plan.notes),
             }
-        )
-        return 0
-    print(report(plan), end="")
-    if not options.write:
-        print("\nNothing is written yet: say it again with --write")
-    return 0
+            for plan in plans
+        ]
+        print_json(found if as_list else found[0])
+        return
+    for plan in plans:
+        print(report(plan))
+    if plans and not options.write:
+        print(UNWRITTEN)
+
+
+def _notes(notes: Sequence[Note]) -> list[dict[str, Any]]:
+    return [{"kind": n.kind, "where": n.where, "what": n.what} for n in notes]

@@ -131,7 +131,7 @@ def _public(files: NetworkLayout, plan: NetworkPlan) -> dict[Path, bytes]:
     if plan.zone:
         wanted[files.zone] = plan.zone.encode()
     if not files.settings.exists():  # `_check_settings` has compared it else
-        wanted[files.settings] = toml.dumps(plan.settings).encode()
+        wanted[files.settings] = (plan.head + toml.dumps(plan.settings)).encode()
     return wanted
 
 

@@ -65,6 +65,7 @@ OTHERS = (
     "metadata_route",
     "options",
     "public_keys",
+    "router",
     "routes",
     "endpoint",
     "tokens",
@@ -108,6 +109,11 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         "--metadata-route",
         choices=("yes", "no"),
         help="the way to 169.254.169.254 is by this NIC",
+    )
+    parser.add_argument(
+        "--router",
+        choices=("yes", "no"),
+        help="with --no-default: whether it is told its gateway all the same",
     )
     parser.add_argument(
         "--tokens",
@@ -232,7 +238,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     values["dns"], values["routes"] = options.dns, options.route
     values["default_network"] = options.default_network
     values["tokens"] = options.tokens
-    for key in ("metadata_route", "endpoint"):
+    for key in ("metadata_route", "router", "endpoint"):
         said = getattr(options, key)
         if said is not None:
             values[key] = said == "yes"

@@ -2,184 +2,107 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import IPv4Interface
 
 from ..errors import SettingsError
-from .guests import Place
+from .common import share
 from .guests import guests_of
+from .guests import netmasks_told
 from .lines import Source
 from .lines import read_lines
-from .options import choose
-from .options import keys_of
+from .names import with_domain
+from .places import places_of
 from .plan import CHANGES
 from .plan import LOST
 from .plan import MAPS
 from .plan import NetworkPlan
 from .plan import Note
-from .ranges import DhcpRange
+from .ranges import place_range
 from .reading import Reading
 from .reading import take_line
+from .told import once
+from .whole import of_all
+from .whole import settings_of
 
 
 def read_dnsmasq(
-    source: Source, files: Iterable[str], name: str | None = None
+    source: Source,
+    files: Iterable[str],
+    name: str | None = None,
+    *,
+    interfaces: Sequence[IPv4Interface] = (),
 ) -> NetworkPlan:
     """Return the plan for dnsmasq's *files*; raises SettingsError.
 
-    *name* is the network's; None takes the interface's.
+    *name* is the network's; None takes the interface's.  *interfaces* are the addresses
+    that dnsmasq has on its link: they say the netmask of a range that says none, and
+    where it answers.
     """
     given = list(files)
     read = Reading()
     for line in read_lines(source, given):
         take_line(source, read, line)
     first = ", ".join(given)
+    _place_ranges(read, interfaces)
     if not read.ranges:
         lost = "; ".join(each.what for each in read.notes if "range" in each.what)
         what = "has no dhcp-range with a netmask, so no subnet is known"
         raise SettingsError(first, f"{what}: add one{f' ({lost})' if lost else ''}")
-    places = _places(read)
-    guests, notes = guests_of(
+    places = places_of(read, interfaces)
+    guests, notes, forced = guests_of(
         read.hosts,
         read.options,
         places,
+        read.rules,
+        read.ignored,
         {each.mac: each.address for each in read.leases},
     )
     read.notes += notes
+    _note_names(read, first)
     bound = {each.mac for each in guests}
     strangers = [each for each in read.leases if each.mac not in bound]
     if strangers:
         what = f"{len(strangers)} leases of the pool are not taken along"
         read.notes.append(Note(CHANGES, first, what))
-    settings = _settings(read, places, first)
-    return NetworkPlan(
-        name or _network_name(read, first),
-        settings,
-        guests=tuple(guests),
-        notes=tuple(read.notes),
-        zone=_zone(read),
+    settings = settings_of(read, places, guests, forced, first)
+    plan = NetworkPlan(
+        name or _network_name(read, first), settings, guests=tuple(guests)
+    )
+    plan = of_all(share(plan), read, places, first)
+    return replace(
+        plan, notes=tuple(once([*read.notes, *plan.notes])), zone=_zone(read)
     )
 
 
-def _places(read: Reading) -> list[Place]:
-    """Return each subnet once; a further range of it only adds to the pool."""
-    places: list[Place] = []
-    taken = {each.address for each in read.hosts}
-    for each in read.ranges:
-        if any(each.subnet == place.range.subnet for place in places):
-            continue
-        tags = each.tags | frozenset(read.interfaces)
-        told = choose(read.options, tags)
-        routers = told[3].values[:1] if 3 in told else ()
-        ours = _address_of(read, each, {*taken, *map(IPv4Address, routers)})
-        keys, problems = keys_of(told.values(), str(ours))
-        read.notes += [Note(LOST, *problem.split(": ", 1)) for problem in problems]
-        if read.domain is not None:
-            keys.setdefault("domain", read.domain)
-        if 3 not in told:
-            what = "no option 3: dnsmasq told its own address, we tell no gateway"
-            read.notes.append(Note(CHANGES, each.where, what))
-        places.append(Place(each, keys, ours, tags))
-    return places
+def _place_ranges(read: Reading, interfaces: Sequence[IPv4Interface]) -> None:
+    """Find the subnet of every range; where it is not known, that is a note."""
+    open_ended = any(each.netmask is None for each in read.spans)
+    told = netmasks_told(read.hosts, read.options) if open_ended else []
+    for span in read.spans:
+        found = place_range(span, interfaces, told)
+        if isinstance(found, str):
+            read.notes.append(Note(LOST, span.where, f"dhcp-range {found}"))
+        else:
+            read.ranges.append(found)
 
 
-def _address_of(
-    read: Reading, found: DhcpRange, taken: set[IPv4Address | None]
-) -> IPv4Address:
-    """Return where we listen: as dnsmasq, or the last address that is free."""
-    for each in read.listening:
-        if each in found.subnet and each not in taken:
-            return each
-    pools = [(int(each.first), int(each.last)) for each in read.ranges if each.last]
-    leased = {each.address for each in read.leases}
-    # libvirt's pool is the whole subnet: then one of it that nobody has
-    for spared in (pools, []):
-        for number in range(
-            int(found.subnet.broadcast_address) - 1,
-            int(found.subnet.network_address),
-            -1,
-        ):
-            address = IPv4Address(number)
-            pooled = any(low <= number <= high for low, high in spared)
-            if address not in taken and address not in leased and not pooled:
-                what = f"dhcp_address is {address}, which nothing here has"
-                read.notes.append(Note(CHANGES, found.where, what))
-                return address
-    raise SettingsError(found.where, f"{found.subnet} has no address left for us")
-
-
-def _settings(read: Reading, places: list[Place], file: str) -> dict[str, Any]:
-    nets = []
-    for place in places:
-        keys = {
-            key: value
-            for key, value in place.keys.items()
-            if key in ("gateway", "mtu", "dns", "domain", "routes", "options")
-            and value is not None
-        }
-        subnet, ours = str(place.range.subnet), str(place.server)
-        nets.append({"subnet": subnet, "dhcp_address": ours, **keys})
-    first, *others = nets
-    also = [
-        {
-            key: each[key]
-            for key in ("subnet", "dhcp_address", "gateway", "options")
-            if key in each
-        }
-        for each in others
-    ]
-    options = first.pop("options", None)
-    dhcp = {"lease_time": places[0].range.lease_time, **read.dhcp}
-    if "lease_time" in places[0].keys:
-        dhcp["lease_time"] = places[0].keys["lease_time"]
-    if read.strangers and (pool := _pool(read, places)):
-        dhcp["pool"] = pool
-    if options:
-        dhcp["options"] = options
-    dns: dict[str, Any] = {} if read.dns else {"enabled": False}
-    if read.upstream:
-        dns["upstream"] = read.upstream
-    if read.domains:
-        dns["domains"] = read.domains
-    bridge = read.interfaces[0] if read.interfaces else "br0"
-    if not read.interfaces:
-        what = "names no interface: attach.bridge is br0, change it to your bridge"
+def _note_names(read: Reading, file: str) -> None:
+    """Say what dnsmasq took from its host's own files."""
+    if read.port == "0":
+        return
+    if "no-resolv" not in read.seen and "upstream" not in read.dns:
+        what = "names were asked of /etc/resolv.conf's servers: set dns.upstream"
         read.notes.append(Note(CHANGES, file, what))
-    found = {
-        "network": first | ({"also": also} if also else {}),
-        "attach": {"bridge": bridge},
-        "dhcp": dhcp,
-    }
-    return found | ({"dns": dns} if dns else {})
-
-
-def _pool(read: Reading, places: list[Place]) -> list[str]:
-    """Return the spans of every range, around what nobody can be given."""
-    never = {
-        int(IPv4Address(each))
-        for place in places
-        for each in (place.server, place.keys.get("gateway"))
-        if each is not None
-    }
-    spans = []
-    for each in read.ranges:
-        if each.last is None:
-            continue
-        low, high = int(each.first), int(each.last)
-        cuts = sorted(cut for cut in never if low <= cut <= high)
-        for cut in [*cuts, high + 1]:
-            if low < cut:
-                spans.append(f"{IPv4Address(low)}-{IPv4Address(cut - 1)}")
-            low = cut + 1
-    return spans
+    if "no-hosts" not in read.seen:
+        what = "/etc/hosts was answered: put into the zone file what guests need of it"
+        read.notes.append(Note(CHANGES, file, what))
 
 
 def _zone(read: Reading) -> str:
     """Return further names as a zone file, in full."""
-    lines = []
-    for _, name, address in read.zone:
-        whole = name if "." in name or read.domain is None else f"{name}.{read.domain}"
-        lines.append(f"{whole.rstrip('.')}. IN A {address}\n")
+    lines = [with_domain(each, read.domain) + "\n" for each in read.zone]
     return "".join(dict.fromkeys(lines))
 
 

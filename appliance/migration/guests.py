@@ -1,132 +1,206 @@
 """The hosts of dnsmasq with their options, as bindings."""
 
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from ipaddress import IPv4Address
+from ipaddress import IPv4Network
 from typing import Any
 
 from .hosts import Host
+from .options import NETMASK
 from .options import Option
 from .options import by_tag
 from .options import choose
-from .options import keys_of
+from .options import holds
 from .options import near
 from .plan import CHANGES
 from .plan import LOST
+from .plan import MAPS
 from .plan import Guest
 from .plan import Note
-from .ranges import DhcpRange
+from .tags import TagRules
+from .told import DNS
+from .told import DOMAIN
+from .told import NAME
+from .told import ROUTER
+from .told import Place
+from .told import Told
+from .told import once
+from .told import tell
 
 KNOWN = "known"  # dnsmasq's own tag of every host that it has a line for
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A range, what all of its guests are told, and our address in it."""
-
-    range: DhcpRange
-    keys: Mapping[str, Any]
-    server: IPv4Address
-    tags: frozenset[str]
 
 
 def guests_of(
     hosts: Sequence[Host],
     options: Sequence[Option],
     places: Sequence[Place],
+    rules: TagRules,
+    ignored: Sequence[frozenset[str]],
     leases: Mapping[str, IPv4Address],
-) -> tuple[list[Guest], list[Note]]:
-    """Return the bindings that *hosts* make; *leases* say the address of a MAC."""
+) -> tuple[list[Guest], list[Note], list[Option]]:
+    """Return the bindings that *hosts* make, and which options were forced on them.
+
+    *leases* say the address of a MAC; a host with all tags of one of *ignored* gets
+    no answer.
+    """
     guests: list[Guest] = []
     notes: list[Note] = []
-    index = by_tag(options)
+    forced: dict[Option, None] = {}
+    index = by_tag([each for each in options if each.vendor is None])
+    clients = rules.of_client()
+    bound: dict[str, IPv4Address] = {}
     for host in hosts:
-        refused = _refusal(host)
-        if refused is not None:
-            notes.append(Note(LOST, host.where, refused))
-            continue
-        mac = host.macs[0]
+        mac = host.macs[0] if host.macs else ""
+        tags = rules.of_host(mac, host.tags | {KNOWN})
         address = host.address or leases.get(mac)
-        if address is None:
-            notes.append(Note(LOST, host.where, f"{mac} has no address: bind it"))
+        place = _place(places, address)
+        refused = _refusal(host, tags | place.own if place else tags, ignored, clients)
+        if refused is None and place is None:
+            refused = f"{address} is in no dhcp-range" if address else _no_address(mac)
+        if refused is None and mac in bound:
+            refused = f"{mac} is bound to {bound[mac]} already: one NIC, one address"
+        if refused is not None or place is None or address is None:
+            notes.append(Note(LOST, host.where, str(refused)))
             continue
-        place = next((each for each in places if address in each.range.subnet), None)
-        if place is None:
-            notes.append(Note(LOST, host.where, f"{address} is in no dhcp-range"))
-            continue
-        if host.address is None:
-            what = f"{mac} is bound to {address}, the address of its lease"
-            notes.append(Note(CHANGES, host.where, what))
-        for other in host.macs[1:]:
-            what = f"{other} shares {address}: we bind one MAC to an address"
-            notes.append(Note(LOST, host.where, what))
-        for word in host.left:
-            notes.append(Note(LOST, host.where, f"{word!r} has no key of ours"))
-        tags = host.tags | place.tags | {KNOWN}
-        told = choose(near(index, tags), tags)
-        values = _values(host, told, place, notes)
+        bound[mac] = address
+        notes += _of_words(host, address)
+        own = rules.all_of(tags | place.own)
+        told = tell(
+            choose(near(index, own | place.range.tags), own, place.range.tags), place
+        )
+        forced |= dict.fromkeys(told.forced)
+        values = _values(host, told, place)
+        notes += told.notes
         guests.append(Guest(mac, str(address), values))
-    return guests, notes
+    return guests, once(notes), list(forced)
 
 
-def _refusal(host: Host) -> str | None:
+def netmasks_told(
+    hosts: Iterable[Host], options: Sequence[Option]
+) -> list[tuple[IPv4Address, IPv4Address]]:
+    """Return each host's address with the netmask (option 1) that it is told."""
+    masks = by_tag([each for each in options if each.code == NETMASK and each.values])
+    found = []
+    for host in hosts:
+        told = choose(near(masks, host.tags), host.tags)
+        if host.address is not None and NETMASK in told:
+            with suppress(ValueError):  # no netmask: dnsmasq would refuse it
+                word = told[NETMASK].values[0]
+                netmask = IPv4Network(f"0.0.0.0/{word}").netmask
+                found.append((host.address, netmask))
+    return found
+
+
+def _place(places: Sequence[Place], address: IPv4Address | None) -> Place | None:
+    """Return the range that *address* is of; of several the one that spans it."""
+    if address is None:
+        return None
+    here = [each for each in places if address in each.range.subnet]
+    for each in here:
+        if each.range.last is not None and (
+            each.range.first <= address <= each.range.last
+        ):
+            return each
+    return here[0] if here else None
+
+
+def _refusal(
+    host: Host,
+    tags: frozenset[str],
+    ignored: Sequence[frozenset[str]],
+    clients: frozenset[str],
+) -> str | None:
     """Return why *host* makes no binding; None where it does."""
-    if host.ignored:
+    if host.ignored or any(holds(each, tags) for each in ignored):
         return "is ignored: leave it unbound, and it gets no answer"
     if not host.macs:
         return "has no MAC: a binding needs one"
-    if host.only_if:
-        return f"holds only with tag {host.only_if[0]}: bind it yourself"
+    missing = [each for each in host.only_if if each not in tags]
+    if any(each in clients for each in missing):
+        return f"holds only for a client with tag {missing[0]}: bind it yourself"
+    if missing:
+        return f"holds only with tag {missing[0]}, which it never has"
     return None
 
 
-def _values(
-    host: Host, told: Mapping[int, Option], place: Place, notes: list[Note]
-) -> dict[str, Any]:
-    keys, problems = keys_of(
-        (each for each in told.values() if each.tags), str(place.server)
-    )
-    notes += [Note(LOST, *each.split(": ", 1)) for each in problems]
-    values: dict[str, Any] = _name(host, place, notes)
-    none = {key for key in ("gateway", "dns") if key in keys and keys[key] is None}
-    if none:
+def _no_address(mac: str) -> str:
+    return f"{mac} has no address: the pool gives it one, without its name and tags"
+
+
+def _of_words(host: Host, address: IPv4Address) -> list[Note]:
+    """Return the notes of what the line says beside its options."""
+    mac, *others = host.macs
+    found = []
+    if host.address is None:
+        what = f"{mac} is bound to {address}, the address of its lease"
+        found.append(Note(CHANGES, host.where, what))
+    for other in others:
+        what = f"{other} shares {address}: we bind one MAC to an address"
+        found.append(Note(LOST, host.where, what))
+    for word in host.left:
+        found.append(Note(LOST, host.where, f"{word!r} has no key of ours"))
+    for named in host.client_ids:
+        if _client_id(named) is None:
+            what = f"id:{named}: its MAC finds it, as here"
+            found.append(Note(MAPS, host.where, what))
+    return found
+
+
+def _values(host: Host, told: Told, place: Place) -> dict[str, Any]:
+    """Return the binding's keys of a host that is told *told*."""
+    values: dict[str, Any] = {}
+    keys = dict(told.keys)
+    lease = host.lease_time or keys.pop("lease_time", None) or place.range.lease_time
+    name = keys.pop("hostname", host.name)
+    if ROUTER in told.empty:
         values["default_network"] = False
-    if none == {"gateway"} and keys.get("dns") is None:
-        what = "option 3 is empty: no default route and no DNS server is told"
-        notes.append(Note(CHANGES, host.where, what))
-    if none == {"dns"}:
-        what = "option 6 is empty: neither DNS server nor default route is told"
-        notes.append(Note(CHANGES, host.where, what))
-    for key, value in keys.items():
-        if value is not None and value != place.keys.get(key):
-            values[key] = value
-    lease = host.lease_time or values.get("lease_time")
-    if lease is not None:
-        values["lease_time"] = lease
+    if NAME in told.empty:
+        name = None
+    values |= _name(host, name, told)
+    if DNS in told.empty and ROUTER not in told.empty:
+        _keep_router(values, keys, host, told)
+    if DOMAIN in told.empty:
+        keys.pop("domain", None)
+    values |= keys
+    values["lease_time"] = lease
     for named in host.client_ids:
         octets = _client_id(named)
-        if octets is None:
-            notes.append(Note(CHANGES, host.where, f"id:{named}: its MAC finds it"))
-        else:
+        if octets is not None:
             values["client_id"] = octets
     return values
 
 
-def _name(host: Host, place: Place, notes: list[Note]) -> dict[str, Any]:
-    if host.name is None:
-        what = f"{host.macs[0]} had no name: it is told ip-A-B-C-D, from its address"
-        notes.append(Note(CHANGES, host.where, what))
+def _keep_router(
+    values: dict[str, Any], keys: dict[str, Any], host: Host, told: Told
+) -> None:
+    """Tell a router and no name server: a further NIC's guest, with an option 3.
+
+    So it is with ZStack's vmMultiGateway (zstack 2.2).
+    """
+    if told.default_route is not None or "gateway" not in keys:
+        what = "option 6 is empty: it is told a name server all the same"
+        told.notes.append(Note(CHANGES, host.where, what))
+        return
+    values |= {"default_network": False, "router": True}
+
+
+def _name(host: Host, name: str | None, told: Told) -> dict[str, Any]:
+    if name is None:
+        if ROUTER not in told.empty and DNS not in told.empty:
+            what = "was told no name: it is told ip-A-B-C-D, of its address"
+            told.notes.append(Note(CHANGES, host.where, what))
         return {}
-    label, _, domain = host.name.partition(".")
+    # dnsmasq puts no domain of a host's name into option 15
+    label = name.partition(".")[0]
     if not _LABEL.fullmatch(label):
-        notes.append(Note(LOST, host.where, f"{host.name!r} is no host name"))
+        told.notes.append(Note(LOST, host.where, f"{name!r} is no host name"))
         return {}
-    if not domain or domain == place.keys.get("domain"):
-        return {"hostname": label}
-    return {"hostname": label, "domain": domain}
+    return {"hostname": label}
 
 
 def _client_id(named: str) -> str | None:

@@ -52,3 +52,5 @@ class NetworkPlan:
     notes: tuple[Note, ...] = ()
     zone: str = ""
     """The text of its .zone, "" for none."""
+    head: str = ""
+    """What stands before the tables of a new .toml: lines of comment."""

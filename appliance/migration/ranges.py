@@ -1,7 +1,9 @@
 """dnsmasq's dhcp-range: a subnet, and whether strangers get addresses of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from ipaddress import IPv4Interface
 from ipaddress import IPv4Network
 
 from .hosts import plain_lease
@@ -11,7 +13,22 @@ DEFAULT_LEASE = "1h"  # dnsmasq(8), dhcp-range
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A dhcp-range as it is written; its subnet may be the interface's to say."""
+
+    where: str
+    first: IPv4Address
+    last: IPv4Address | None = None
+    """None: static, only for who is bound."""
+    netmask: IPv4Address | None = None
+    tags: frozenset[str] = frozenset()
+    lease_time: str = DEFAULT_LEASE
+
+
+@dataclass(frozen=True, slots=True)
 class DhcpRange:
+    """A dhcp-range whose subnet is known."""
+
     where: str
     subnet: IPv4Network
     first: IPv4Address
@@ -21,7 +38,7 @@ class DhcpRange:
     lease_time: str = DEFAULT_LEASE
 
 
-def parse_range(text: str, where: str) -> DhcpRange | str:
+def parse_range(text: str, where: str) -> Span | str:
     """Read what is after dhcp-range=; the reason where it does not map."""
     tags: set[str] = set()
     addresses: list[IPv4Address] = []
@@ -48,13 +65,46 @@ def parse_range(text: str, where: str) -> DhcpRange | str:
             return f"{word!r} has no key of ours"
     if static:
         addresses.insert(1, addresses[0] if addresses else IPv4Address(0))
-    if len(addresses) < 3:
+    if len(addresses) < 2:
+        return "has no end: write its last address, or static"
+    first, last, *masks = addresses
+    netmask = masks[0] if masks else None
+    end = None if static else last
+    return Span(where, first, end, netmask, frozenset(tags), lease)
+
+
+def place_range(
+    span: Span,
+    interfaces: Iterable[IPv4Interface],
+    told: Iterable[tuple[IPv4Address, IPv4Address]],
+) -> DhcpRange | str:
+    """Return *span* with its subnet; the reason where that is not known.
+
+    As dnsmasq finds it: its own netmask, or that of the interface's address beside it.
+    Last the widest netmask that its hosts are told, *told* being (address, netmask).
+    """
+    if span.netmask is not None:
+        try:
+            subnet = IPv4Network(f"{span.first}/{span.netmask}", strict=False)
+        except ValueError:
+            return f"{span.netmask} is no netmask"
+        return _placed(span, subnet)
+    for each in interfaces:
+        if span.first in each.network or (span.last or span.first) in each.network:
+            return _placed(span, each.network)
+    widest: IPv4Network | None = None
+    for address, netmask in told:
+        subnet = IPv4Network(f"{span.first}/{netmask}", strict=False)
+        if address in subnet and (
+            widest is None or subnet.prefixlen < widest.prefixlen
+        ):
+            widest = subnet
+    if widest is None:
         return "has no netmask: write it after the addresses, as 255.255.255.0"
-    first, last, mask = addresses[:3]
-    try:
-        subnet = IPv4Network(f"{first}/{mask}", strict=False)
-    except ValueError:
-        return f"{mask} is no netmask"
+    return _placed(span, widest)
+
+
+def _placed(span: Span, subnet: IPv4Network) -> DhcpRange:
     return DhcpRange(
-        where, subnet, first, None if static else last, frozenset(tags), lease
+        span.where, subnet, span.first, span.last, span.tags, span.lease_time
     )

@@ -18,7 +18,10 @@ from appliance.agent.guests import Guest
 from appliance.agent.orders import Place
 from appliance.agent.orders import Prepare
 from appliance.layout import Layout
+from appliance.records import read_record
 from appliance.settings import parse_settings
+from appliance.zstack import network_name
+from appliance.zstack import wire_port
 from dhcp.hardware import HardwareAddress
 from dhcp.routes import ClasslessRoute
 
@@ -62,7 +65,7 @@ WHOLE = Guest(
                 **BASE,
                 "default_network": False,
                 "gateway": "10.0.0.1",
-                "options": {"3": "10.0.0.1"},
+                "router": True,
             },
         ),
         # the way to the metadata is our own affair
@@ -74,9 +77,16 @@ WHOLE = Guest(
         ),
     ],
 )
-def test_a_guest_as_a_binding(guest: Guest, values: dict[str, Any]) -> None:
-    """zstack 2.2: what a guest is told on its default network, and on another."""
+def test_a_guest_as_a_binding(
+    tmp_path: Path, guest: Guest, values: dict[str, Any]
+) -> None:
+    """zstack 2.2: what a guest is told on its default network, and on another; the
+    daemon takes it as it is."""
     assert bindings.bound({}, guest) == values
+    network = {"subnet": "10.0.0.0/24", "dhcp_address": "10.0.0.2"}
+    tables = {"network": network, "attach": {"bridge": "br0"}}
+    settings = parse_settings(Layout(tmp_path).network("l3"), tables)
+    assert read_record(values, "binding", settings).ip == IP
 
 
 def test_what_is_not_zstacks_stays() -> None:
@@ -84,7 +94,8 @@ def test_what_is_not_zstacks_stays() -> None:
     known = {
         "instance_id": "u5",
         "tokens": "required",
-        "options": {"3": "10.0.0.9", "42": "10.0.0.3"},
+        "options": {"42": "10.0.0.3"},
+        "router": True,
         "hostname": "old",
         "dns": ["10.0.0.54"],
     }
@@ -105,9 +116,7 @@ def test_the_default_network_moves() -> None:
     gained = bindings.with_gateway(lost, GATEWAY)
     assert "default_network" not in gained
     assert gained["gateway"] == "10.0.0.1"
-    assert (
-        bindings.with_gateway({**lost, "options": {"3": "10.0.0.9"}}, GATEWAY) == gained
-    )
+    assert bindings.with_gateway({**lost, "router": True}, GATEWAY) == gained
 
 
 def test_the_smallest_layout() -> None:
@@ -188,7 +197,7 @@ def test_a_network_is_named_after_its_l3(
     namespace: str, bridge: str | None, name: str | None
 ) -> None:
     """zstack 1.1: the namespace is <bridge>_<l3Uuid>."""
-    assert network_file.name_of(Place(namespace, bridge)) == name
+    assert network_name(namespace, bridge) == name
 
 
 @pytest.mark.parametrize(
@@ -200,16 +209,13 @@ def test_a_network_is_named_after_its_l3(
         ("br_x", "vxlan200", ["vxlan200"], "vxlan200"),
         ("br_eth0", "vlan100", ["eth0.100", "eth0"], "eth0.100"),
         ("br_eth0", None, ["vnic1"], None),
-        (None, None, ["eth0"], None),
     ],
 )
 def test_the_way_to_the_wire(
-    bridge: str | None, vlan: str | None, ports: list[str], uplink: str | None
+    bridge: str, vlan: str | None, ports: list[str], uplink: str | None
 ) -> None:
     """zstack 2.5: P, by the bridge's name or by vlanId, if it is a port of it."""
-    place = Place("ns", bridge)
-    asked = Prepare(place, IPv4Address("10.0.0.2"), IPv4Network("10.0.0.0/24"), vlan)
-    assert network_file.uplink_of(asked, ports) == uplink
+    assert wire_port(bridge, ports, vlan) == uplink
 
 
 def test_a_file_for_a_network_that_is_prepared(tmp_path: Path) -> None:

@@ -212,6 +212,13 @@ def test_another_nic_has_no_default_route(change: Any, sent: list[str]) -> None:
     assert {1, 26, 28} <= set(message.options.values)
 
 
+def test_another_nic_has_a_router_where_it_is_said() -> None:
+    """dhcp 51: "router": true tells 3 off the default network, and no default route."""
+    message = asked(*DHCLIENT, 249, binding=replace(SECONDARY, router=True))
+    assert message.options.address(3) == GATEWAY
+    assert not {6, 15, 119, 121, 249} & set(message.options.values)
+
+
 def test_another_nic_has_what_its_binding_says() -> None:
     """dhcp 51: 6 and 15 off the default network are sent if the binding has them."""
     binding = replace(SECONDARY, dns=(GATEWAY,), domain="own.example")

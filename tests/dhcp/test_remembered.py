@@ -53,6 +53,7 @@ models = st.builds(
     mtu=st.sampled_from([None, 1300, 1400]),
     prefix=st.sampled_from([None, None, 28, 32]),
     default_network=st.booleans(),
+    router=st.booleans(),
     routes=st.sampled_from([(), (ROUTE,)]),
     options=raw,
     lease_time=st.sampled_from([None, 60, 3600, INFINITE]),

@@ -207,7 +207,7 @@ def test_a_fault_of_ours_is_a_500(fault: Ask) -> None:
 
 def test_who_is_unknown_is_reset() -> None:
     """A caller that is not admitted, or whose answer is None, gets a reset and no
-    status (design.md, who asks; host H21)."""
+    status (issue 5.6; design.md, who asks; host H21)."""
 
     async def test() -> None:
         async with serving() as site:

@@ -31,7 +31,7 @@ dhcp-host=02:00:00:00:00:02,set:second,10.0.0.12,vm2,12h
 dhcp-host=02:00:00:00:00:03,set:jumbo,10.0.0.13,vm3,infinite
 dhcp-host=02:00:00:00:00:04,ignore
 dhcp-script=/bin/true
-stop-dns-rebind
+auth-ttl=5
 """
 LIBVIRT = """\
 strict-order
@@ -109,7 +109,6 @@ def test_hosts_and_tags_become_bindings(
             "mtu": 1400,
             "routes": ["10.9.0.0/16 via 10.0.0.9"],
             "options": {"42": "10.0.0.3"},
-            "lease_time": "infinite",
         },
     }
 
@@ -121,7 +120,7 @@ def test_what_is_not_known_is_a_note_with_its_line(
     plan, _ = plan_of("plain", tmp_path, monkeypatch)
     lost = {each.where: each.what for each in plan.notes if each.kind == LOST}
     assert set(lost) == {"conf:14", "conf:16"}
-    assert "stop-dns-rebind" in lost["conf:16"]
+    assert "auth-ttl" in lost["conf:16"]
 
 
 def test_libvirts_network_is_read_with_its_leases_and_names(
@@ -148,7 +147,8 @@ def test_neutrons_network_is_read_with_its_tags(
     net = plan.settings["network"]
     assert (net["gateway"], net["dns"]) == ("10.1.0.1", ["10.1.0.2"])
     assert net["domain"] == "openstacklocal"
-    assert guests == {"10.1.0.5": {"hostname": "host-10-1-0-5", "mtu": 1450}}
+    assert net["mtu"] == 1450
+    assert guests == {"10.1.0.5": {"hostname": "host-10-1-0-5"}}
 
 
 def test_no_netmask_is_refused_with_the_way_out(

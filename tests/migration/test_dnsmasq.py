@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import main
-from appliance.commands.migrate import OnDisk
 from appliance.commands.plans import check_plan
+from appliance.commands.sources import OnDisk
 from appliance.errors import SettingsError
 from appliance.layout import Layout
 from appliance.migration.dnsmasq import read_dnsmasq

@@ -57,7 +57,7 @@ class Answer:
 
 
 def dhcp_frames(l3: L3, vm: Vm, client: str) -> Iterator[tuple[str, bytes]]:
-    """Return what a real *client* sends when it boots, with the VM's MAC for its own."""
+    """Return what a real *client* sends when it boots, with the VM's MAC."""
     mac = HardwareAddress.parse(vm.mac)
     for number, step in enumerate(STEPS):
         if (payload := CLIENTS[client].get(step)) is None:

@@ -2,7 +2,7 @@
 
     with Machine() as machine:
         house = House(machine, l3, vms)
-        with house.served_by_theirs(): ...      # dnsmasq and lighttpd, in their namespace
+        with house.served_by_theirs(): ...  # dnsmasq and lighttpd, in their namespace
         with house.served_by_ours() as daemon: ...
 
 The machine's own /var/lib is the host's: its files are where ZStack has them.

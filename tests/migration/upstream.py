@@ -14,7 +14,7 @@ class Echo(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        port = self.server.server_address[1]
+        port = self.connection.getsockname()[1]
         text = f"{port} {self.command} {self.path}\n".encode() + body
         self.send_response(200)
         self.send_header("Content-Type", "text/x-report")

@@ -89,6 +89,8 @@ class HostedNetworks:
         found: dict[str, tuple[tuple[int, int], Hosted]] = {}
         for name in self._layout.network_names():
             files = self._layout.network(name)
+            if files.not_in_service.exists():
+                continue
             try:
                 facts = files.settings.stat()
             except FileNotFoundError:

@@ -124,6 +124,14 @@ class NetworkLayout:
         return self.own / "leases.journal"
 
     @property
+    def not_in_service(self) -> Path:
+        """While it is there another program serves the network.
+
+        `metalease host` leaves it alone.
+        """
+        return self.state / "not-in-service"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever writes this network's state: one at a time."""
         return self.state / "write.lock"

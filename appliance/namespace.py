@@ -121,9 +121,14 @@ def exists(name: Path) -> bool:
 def delete(where: Bridged) -> None:
     """Take both names away; who is inside keeps the namespace alive (H4)."""
     for name in (path(where.namespace), where.netns):
-        _unmount(name)
-        with suppress(FileNotFoundError):
-            name.unlink()
+        unname(name)
+
+
+def unname(name: Path) -> None:
+    """Take one of a namespace's names away, or what a kill has left of it."""
+    _unmount(name)
+    with suppress(FileNotFoundError):
+        name.unlink()
 
 
 @contextmanager

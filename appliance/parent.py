@@ -2,7 +2,6 @@
 
 import gc
 import os
-import select
 import signal
 import sys
 from dataclasses import dataclass
@@ -81,8 +80,8 @@ class Parent:
                 for missing in links.check(self._plan.settings.attachment):
                     report(name, missing)
             await trio.lowlevel.wait_readable(self._ready)
-            # the pipe closes when the child serves, and when it ends
-            if not select.select([self._child], [], [], 0)[0]:
+            # it closes when the child ends, which is seen before its end is
+            if os.read(self._ready, 1):
                 self._plan.notifier.tell("READY=1")
 
     async def _pass_signals(self) -> None:

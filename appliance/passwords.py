@@ -7,6 +7,7 @@ password was taken, not the password.
 
 import hashlib
 import hmac
+from ipaddress import IPv4Address
 from typing import Protocol
 
 from httpd.contract import Answers
@@ -16,11 +17,14 @@ from httpd.messages import Request
 from httpd.messages import Response
 from httpd.respond import ALLOWED
 from httpd.respond import PLAIN
+from httpd.respond import refuse
 from httpd.respond import refuse_method
 
 from .metadata import Standing
 from .records import Record
 from .spool import Spool
+from .spool import Stored
+from .writeback import STATUSES
 
 PORT = 8080
 WISH = "domu_request"  # the header, in lower case
@@ -35,6 +39,10 @@ class Known(Protocol):
     def standing(self, peer: Peer) -> tuple[Standing, Record | None]: ...
 
     def shut(self, request: Request, peer: Peer) -> Response | None: ...
+
+    def stop(
+        self, request: Request, address: IPv4Address, record: Record | None
+    ) -> Response | None: ...
 
 
 class Passwords(Answers):
@@ -62,6 +70,9 @@ class Passwords(Answers):
         if standing is Standing.FOREIGN:
             return None
         refusal = refuse_method(request, ALLOWED)
+        if refusal is None and record is not None:
+            # `required` gates this path too (metadata, section 1.2)
+            refusal = self._guests.stop(request, record.ip, record)
         if refusal is not None:
             return refusal
         wish = request.headers.get(WISH, "")
@@ -74,7 +85,9 @@ class Passwords(Answers):
             raise BlockingIOError
         digest = self._digest(record.admin_pass)
         if wish == "saved_password":
-            self._spool.store(record.ip, record.mac, TAKEN, digest, once=False)
+            kept = self._spool.store(record.ip, record.mac, TAKEN, digest, once=False)
+            if kept is not Stored.DONE:  # else the next boot would set it again
+                return refuse(STATUSES[kept], kept.value)
             return _say(SAVED)
         taken = hmac.compare_digest(self._taken(record), digest)
         return _say(SAVED if taken else record.admin_pass.encode())

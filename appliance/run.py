@@ -66,11 +66,13 @@ def _run_as_root(plan: Plan) -> int:
     prepare(plan.files)
     _lock(plan.files)  # held by both halves until they end
     _make(plan.settings)
+    plan.files.not_in_service.unlink(missing_ok=True)
     hosted = Hosted(plan.settings, plan.files)
     gc.freeze()
     parent = os.getpid()
     forwarder, line = _start_forwarder(plan, parent)
-    # its end tells that we serve: nobody but the child may hold the writer
+    # what comes by it tells that we serve, its end without a word that we do not:
+    # nobody but the child may hold the writer
     reader, writer = os.pipe2(os.O_CLOEXEC)
 
     def work() -> int:
@@ -204,7 +206,13 @@ def _child(
             " has to let others pass (chmod o+x)",
         )
     given = Given(settings, plan.rules, files, sockets, state=state, line=line)
-    return _serve(given, plan.notifier, lambda: os.close(ready))
+    return _serve(given, plan.notifier, lambda: _tell(ready))
+
+
+def _tell(ready: int) -> None:
+    """Tell the parent that we serve."""
+    os.write(ready, b"1")
+    os.close(ready)
 
 
 def _leave(number: int, frame: object) -> None:

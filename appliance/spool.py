@@ -5,6 +5,7 @@ MAC of the guest that wrote them, so that an address that was freed shows nothin
 next guest, whenever the directory itself goes.
 """
 
+import errno
 import os
 import re
 import threading
@@ -70,11 +71,17 @@ class Spool:
     ) -> Stored:
         """Keep *octets*; with *once* the first are kept for good.
 
-        Whole or not at all, and on the disk when it returns.  Raises OSError, and
-        SettingsError where what another guest has left cannot be removed.
+        Whole or not at all, and on the disk when it returns.  Raises OSError but for
+        a full disk, and SettingsError where what another guest has left cannot be
+        removed.
         """
         with self._lock:
-            return self._store(address, owner, name, octets, once)
+            try:
+                return self._store(address, owner, name, octets, once)
+            except OSError as problem:
+                if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                return Stored.FULL
 
     def _store(
         self,
@@ -124,13 +131,16 @@ class Spool:
         self.clear(address)
         fresh = self._folder / _temporary()
         fresh.mkdir(mode=0o700)
-        _write(fresh / OWNER, owner.digits.encode())
-        _sync(fresh)
+        try:
+            _write(fresh / OWNER, owner.digits.encode())
+            _sync(fresh)
+        except BaseException:  # a guest that comes again would leave many of them
+            _remove(fresh)
+            raise
         try:
             os.rename(fresh, folder)
         except OSError:  # another request of the same guest was first
-            (fresh / OWNER).unlink()
-            fresh.rmdir()
+            _remove(fresh)
         _sync(self._folder)
         return folder
 
@@ -166,6 +176,12 @@ class Leavings:
 def _temporary() -> str:
     """Return a name that no process that was killed can have left."""
     return f".{token_hex(8)}{TEMPORARY}"
+
+
+def _remove(fresh: Path) -> None:
+    """Remove a directory that holds its owner's name at most."""
+    (fresh / OWNER).unlink(missing_ok=True)
+    fresh.rmdir()
 
 
 def _write(path: Path, octets: bytes) -> None:

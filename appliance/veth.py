@@ -128,7 +128,7 @@ def ends(pair: Pair) -> tuple[Link | None, Link | None]:
 def wrong(pair: Pair) -> list[str]:
     """List what is wrong with the pair itself."""
     there, here = ends(pair)
-    if there is None or here is None or not _joined(pair, there, here):
+    if there is None or here is None or not joined(pair, there, here):
         return [f"{pair.outer} and {pair.inner} are not there, joined to each other"]
     return [
         f"{end.name} has MAC {end.mac.hex(':')} and MTU {end.mtu},"
@@ -141,7 +141,7 @@ def wrong(pair: Pair) -> list[str]:
 def make(pair: Pair) -> None:
     """Make the pair, its inner end born in the namespace, or mend the one there is."""
     there, here = ends(pair)
-    if there is None or here is None or not _joined(pair, there, here):
+    if there is None or here is None or not joined(pair, there, here):
         _clear(pair, there)
         _create(pair)
         return
@@ -151,7 +151,8 @@ def make(pair: Pair) -> None:
         ip.link("set", index=here.index, mtu=VETH_MTU, address=str(pair.mac))
 
 
-def _joined(pair: Pair, there: Link, here: Link) -> bool:
+def joined(pair: Pair, there: Link, here: Link) -> bool:
+    """Whether *there* and *here* are the two ends of the pair."""
     return (
         there.kind == here.kind == "veth"
         and there.peer_nsid == pair.number

@@ -34,6 +34,9 @@ def is_kept(request: Request, rule: Rewrite | None) -> bool:
 def keep(spool: Spool, rule: Rewrite, request: Request, record: Record) -> Response:
     """Store a body and say so.  It waits for the disk; raises OSError."""
     assert rule.spool is not None
+    if rule.once and not request.body:
+        # it is no word: a GET finds it unset, and who posts then has to be taken
+        return Response(200, rule.headers, b"", "spool", rule.origin)
     mac, address = record.mac, record.ip
     stored = spool.store(address, mac, rule.spool, request.body, once=rule.once)
     status = STATUSES[stored]

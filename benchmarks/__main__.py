@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-ALL = ("put", "start", "change", "dhcp", "dns", "http", "storm")
+ALL = ("put", "start", "change", "dhcp", "dns", "http", "storm", "cutover")
 
 
 def main() -> int:

@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from subprocess import DEVNULL
 from typing import Final
@@ -120,35 +122,62 @@ class Keeper:
         self.settled.set()
 
     async def _run(self) -> None:
-        root = str(self._files.layout.root)
-        words = [sys.executable, "-m", "appliance.cli", "--root", root]
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-            notified.bind("")  # the kernel chooses a name, which is no file's
-            notified.setblocking(False)
-            door = notified.getsockname().decode().replace("\0", "@")
-            process = await trio.lowlevel.open_process(
-                [*words, "run", self._files.name],
-                stdin=DEVNULL,
-                env={**os.environ, "NOTIFY_SOCKET": door},
-                start_new_session=True,  # Ctrl-C is ours, who end it
-            )
+        with notified() as (heard, door):
+            process = await open_daemon(self._files, door)
             try:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._listen, notified)
+                    nursery.start_soon(self._listen, heard)
                     code = await process.wait()
                     nursery.cancel_scope.cancel()
             finally:
-                await _end(process)
+                await end(process)
         self.problem = f"ended with exit code {code}: its journal says why"
 
-    async def _listen(self, notified: socket.socket) -> None:
-        while True:
-            await trio.lowlevel.wait_readable(notified)
-            if b"READY=1" in notified.recv(4096).split():
-                self._ready()
+    async def _listen(self, heard: socket.socket) -> None:
+        await until_ready(heard)
+        self._ready()
 
 
-async def _end(process: trio.Process) -> None:
+def words_of(files: NetworkLayout) -> list[str]:
+    """Return the command line of the network's daemon."""
+    root = str(files.layout.root)
+    words = [sys.executable, "-m", "appliance.cli", "--root", root]
+    return [*words, "run", files.name]
+
+
+@contextmanager
+def notified() -> Iterator[tuple[socket.socket, str]]:
+    """Hear what a daemon says of itself: the socket, and its name for NOTIFY_SOCKET."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind("")  # the kernel chooses a name, which is no file's
+        heard.setblocking(False)
+        yield heard, heard.getsockname().decode().replace("\0", "@")
+
+
+async def open_daemon(
+    files: NetworkLayout, door: str, output: int | None = None
+) -> trio.Process:
+    """Start the network's daemon, which writes to the descriptor *output* or ours."""
+    return await trio.lowlevel.open_process(
+        words_of(files),
+        stdin=DEVNULL,
+        stdout=output,
+        stderr=output,
+        env={**os.environ, "NOTIFY_SOCKET": door},
+        start_new_session=True,  # Ctrl-C is ours, who end it
+    )
+
+
+async def until_ready(heard: socket.socket) -> None:
+    """Wait until a daemon says at *heard* that every socket answers."""
+    said: list[bytes] = []
+    while b"READY=1" not in said:
+        await trio.lowlevel.wait_readable(heard)
+        said = heard.recv(4096).split()
+
+
+async def end(process: trio.Process) -> None:
+    """Have it ended when this returns: by SIGTERM, else by SIGKILL."""
     with trio.CancelScope(shield=True), trio.move_on_after(END_WITHIN):
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)

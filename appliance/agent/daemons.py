@@ -42,14 +42,18 @@ class Daemons(Protocol):
 
 async def choose(layout: Layout, nursery: trio.Nursery, report: Report) -> Daemons:
     """Return systemd's daemons where its units are those of *layout*, else ours."""
-    if layout.root == Path("/") and SYSTEMD.is_dir():
-        words = ["systemctl", "cat", "metalease@.service"]
-        found = await trio.run_process(
-            words, check=False, capture_stdout=True, stderr=STDOUT
-        )
-        if found.returncode == 0:
-            return Units()
-    return Children(nursery, report)
+    return Units() if await has_units(layout) else Children(nursery, report)
+
+
+async def has_units(layout: Layout) -> bool:
+    """Whether systemd runs here, and its units are those of *layout*."""
+    if layout.root != Path("/") or not SYSTEMD.is_dir():
+        return False
+    words = ["systemctl", "cat", "metalease@.service"]
+    found = await trio.run_process(
+        words, check=False, capture_stdout=True, stderr=STDOUT
+    )
+    return found.returncode == 0
 
 
 class Units(Daemons):
@@ -102,7 +106,7 @@ class Children(Daemons):
         await self._let_go(files)
         number = await process_of(files)
         if number is not None:
-            await _end(files, number)
+            await end_daemon(files, number)
 
     async def _let_go(self, files: NetworkLayout) -> None:
         keeper = self._kept.pop(files.name, None)
@@ -111,8 +115,8 @@ class Children(Daemons):
             await keeper.ended.wait()
 
 
-async def _end(files: NetworkLayout, number: int) -> None:
-    """End one that is no child of ours; both of its halves end."""
+async def end_daemon(files: NetworkLayout, number: int) -> None:
+    """End one that is no child of ours: both of its halves. Raises SettingsError."""
     with trio.move_on_after(END_WITHIN):
         try:
             os.kill(number, signal.SIGTERM)

@@ -31,7 +31,10 @@ def ring_daemon(files: NetworkLayout, request: dict[str, Any]) -> dict[str, Any]
 def ring_host(files: NetworkLayout, request: dict[str, Any]) -> bool:
     """Ask who keeps the neighbours; False where nobody does (a container)."""
     whole = {**request, "network": files.name}
-    for path in (files.parent_socket, files.layout.host_socket):
+    bells = [files.parent_socket]
+    if not files.not_in_service.exists():  # else it is not the host's to keep
+        bells.append(files.layout.host_socket)
+    for path in bells:
         try:
             answer = ring(path, whole, timeout=PATIENCE)
         except SettingsError as problem:

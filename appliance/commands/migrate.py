@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from ipaddress import IPv4Interface
 from typing import Any
 
 from rewrite.errors import RuleSyntaxError
@@ -40,9 +41,24 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="one of its networks; else all",
     )
+    service = zstack.add_mutually_exclusive_group()
+    service.add_argument(
+        "--cutover",
+        metavar="NET",
+        help="stop ZStack's daemons of a network that is written, and serve it",
+    )
+    service.add_argument(
+        "--put-back", metavar="NET", help="undo a cut-over that was killed"
+    )
     zstack.set_defaults(act=migrate_zstack)
     dnsmasq = kinds.add_parser("dnsmasq", help="dnsmasq's, libvirt's or neutron's")
     dnsmasq.add_argument("files", metavar="CONF", nargs="+")
+    dnsmasq.add_argument(
+        "--address",
+        metavar="IP/PREFIX",
+        action="append",
+        help="of the interface that dnsmasq serves; else what it has here",
+    )
     dnsmasq.set_defaults(act=migrate_dnsmasq)
     lighttpd = kinds.add_parser("lighttpd", help="the rules of a lighttpd.conf")
     lighttpd.add_argument("file", metavar="CONF")
@@ -63,6 +79,8 @@ def migrate_zstack(options: argparse.Namespace, layout: Layout) -> int:
     from ..migration.zstack import read_zstack
 
     _check_name(options)
+    if options.cutover is not None or options.put_back is not None:
+        return _into_service(options, layout)
     host = ZStackHost(options.host)
     names = [options.namespace] if options.namespace else namespaces_of(host)
     if not names:
@@ -76,7 +94,7 @@ def migrate_zstack(options: argparse.Namespace, layout: Layout) -> int:
     for name in names:
         try:
             plan = read_zstack(host, name, options.network)
-            _carry_out(options, layout, plan)
+            _carry_out(options, layout, plan, served=host.serves(name))
             plans.append(plan)
         except SettingsError as problem:  # one that is broken hurts no other
             print(f"metalease: {problem}", file=sys.stderr)
@@ -85,18 +103,54 @@ def migrate_zstack(options: argparse.Namespace, layout: Layout) -> int:
     return code
 
 
+def _into_service(options: argparse.Namespace, layout: Layout) -> int:
+    """Cut a network over, or put one back; raises SettingsError."""
+    from .cutover import cut_over
+    from .cutover import put_back
+
+    option = "--put-back" if options.cutover is None else "--cutover"
+    others = (options.namespace, options.network, options.write, options.json)
+    if options.host != "/" or any(others):
+        raise SettingsError(option, "goes with no other word: it is of this host")
+    if options.cutover is None:
+        return put_back(layout, options.put_back)
+    return cut_over(layout, options.cutover)
+
+
 def migrate_dnsmasq(options: argparse.Namespace, layout: Layout) -> int:
     """Say what dnsmasq's files would be here; with --write, make it so."""
     from ..migration.dnsmasq import read_dnsmasq
 
     _check_name(options)
     try:
-        plan = read_dnsmasq(OnDisk(), options.files, options.network)
+        source = OnDisk()
+        plan = read_dnsmasq(
+            source,
+            options.files,
+            options.network,
+            interfaces=_addresses(options, source),
+        )
     except ValueError as problem:
         raise SettingsError(", ".join(options.files), str(problem)) from None
     _carry_out(options, layout, plan)
     _tell(options, [plan])
     return 0
+
+
+def _addresses(options: argparse.Namespace, source: OnDisk) -> list[IPv4Interface]:
+    """Return the addresses that were said, or what the interface has here."""
+    from .. import kernel
+    from ..migration.lines import read_lines
+
+    if options.address:
+        return [IPv4Interface(each) for each in options.address]
+    found: list[IPv4Interface] = []
+    for line in read_lines(source, options.files):
+        there = kernel.link(line.value) if line.key == "interface" else None
+        if there is not None:
+            own = kernel.addresses(there.index)
+            found += [each for each in own if isinstance(each, IPv4Interface)]
+    return found
 
 
 def migrate_lighttpd(options: argparse.Namespace, layout: Layout) -> int:
@@ -143,14 +197,20 @@ def _check_name(options: argparse.Namespace) -> None:
         check_name(options.network)
 
 
-def _carry_out(options: argparse.Namespace, layout: Layout, plan: NetworkPlan) -> None:
+def _carry_out(
+    options: argparse.Namespace,
+    layout: Layout,
+    plan: NetworkPlan,
+    *,
+    served: bool = False,
+) -> None:
     """Check *plan* as a whole; with --write, do it. Raises SettingsError."""
     from .plans import check_plan
     from .plans import write_plan
 
     check_plan(layout, plan)
     if options.write:
-        write_plan(layout, plan)
+        write_plan(layout, plan, served=served)
 
 
 def _tell(

@@ -16,7 +16,9 @@ from ..directory import SUFFIX
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..files import locked
+from ..files import make_state_directory
 from ..files import remove_file
+from ..files import write_private_file
 from ..files import write_public_file
 from ..layout import Layout
 from ..layout import NetworkLayout
@@ -60,8 +62,10 @@ def check_plan(layout: Layout, plan: NetworkPlan) -> tuple[Settings, list[Record
     return settings, records
 
 
-def write_plan(layout: Layout, plan: NetworkPlan) -> None:
+def write_plan(layout: Layout, plan: NetworkPlan, *, served: bool = False) -> None:
     """Write the network with its guests, and have them in force.
+
+    While it is *served* by another program `metalease host` leaves a new one alone.
 
     Writing what is there already changes nothing. Raises SettingsError, and leaves
     nothing new, where a file is there that says something else.
@@ -72,6 +76,10 @@ def write_plan(layout: Layout, plan: NetworkPlan) -> None:
     state, public = _state(files, plan), _public(files, plan)
     with locked(files.lock):
         fresh = {path for path in (*state, *public) if octets_at(path) is None}
+        if served and files.settings in fresh:
+            make_state_directory(files.state)
+            write_private_file(files.not_in_service, b"")
+            fresh.add(files.not_in_service)
         for path, octets in {**state, **public}.items():
             if path not in fresh and octets_at(path) != octets:
                 raise _other(path, octets)

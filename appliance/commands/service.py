@@ -45,10 +45,12 @@ def up(options: argparse.Namespace, layout: Layout) -> int:
     from .. import links
     from ..settings import load_settings
 
-    return _each(
-        _names(options, layout),
-        lambda name: links.up(load_settings(layout.network(name)).attachment),
-    )
+    def make(name: str) -> None:
+        files = layout.network(name)
+        links.up(load_settings(files).attachment)
+        files.not_in_service.unlink(missing_ok=True)
+
+    return _each(_names(options, layout), make)
 
 
 def down(options: argparse.Namespace, layout: Layout) -> int:

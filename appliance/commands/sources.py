@@ -73,12 +73,15 @@ class ZStackHost(OnDisk):
                     octets = read_octets(Path(path, name), DOCUMENT_AT_MOST)
                     yield Leaf(below, octets)
 
+    def serves(self, name: str) -> bool:
+        """Whether the namespace *name* is here, where ZStack's programs serve it."""
+        return self._runs and namespace.exists(namespace.path(name))
+
     def interfaces(self, name: str) -> tuple[IPv4Interface, ...]:
         """Return the addresses of innerN in the namespace *name*, where it is here."""
-        place = namespace.path(name)
-        if not (self._runs and namespace.exists(place)):
+        if not self.serves(name):
             return ()
-        with namespace.entered(place):
+        with namespace.entered(namespace.path(name)):
             inner = kernel.inner()
             found = [] if inner is None else kernel.addresses(inner.index)
         return tuple(

@@ -45,7 +45,7 @@ BY_HTTP = {15, 16, 18, 19}  # numbers of option 93 that load by HTTP
 KINDS = [number for numbers in ARCHITECTURES.values() for number in numbers]
 FILE = int(OptionCode.BOOT_FILE_NAME)
 SERVER = int(OptionCode.TFTP_SERVER_NAME)
-SERVER_ADDRESS = 150
+OF_BOOT = {FILE, SERVER, SIADDR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,59 @@ def boot_of(
     tags: Set[str],
     ourselves: str,
 ) -> tuple[dict[str, Any], list[Note]]:
-    """Return the table `boot` for a network whose guests all have *tags*."""
-    said = [each for each in options if each.code in (FILE, SERVER, SIADDR)]
+    """Return the table `boot` for a network whose guests all have *tags*.
+
+    Files for hosts with further tags, as neutron's ports, are everyone's if they are
+    the only ones.
+    """
+    said = [each for each in options if each.code in OF_BOOT]
+    clients = rules.of_client()
     asked: list[BootLine | Option] = [*lines]
-    asked += (each for each in said if each.tags & rules.of_client())
+    asked += (each for each in said if of_client(each, clients))
     if not asked:
         return {}, []
-    notes = []
+    further: dict[frozenset[str], str] = {}
+    for each in asked:
+        named = {tag for tag in each.tags if tag[0] != "!"}
+        further.setdefault(frozenset(named - clients - tags), each.where)
+    found: dict[frozenset[str], tuple[dict[str, Any], list[Note]]] = {}
+    for group, where in further.items():
+        table, notes = _boot_for(lines, said, rules, tags | group, ourselves, where)
+        if table:
+            found[group] = table, notes
+    if not found:
+        what = "no kind of client is told a file by these tags"
+        return {}, [Note(LOST, asked[0].where, what)]
+    first = min(found, key=lambda group: (len(group), sorted(group)))
+    table, notes = found[first]
+    if first:
+        what = (
+            f"is for every guest that boots so, not for tag {', '.join(sorted(first))}"
+        )
+        notes.append(Note(CHANGES, further[first], f"the boot file {what} alone"))
+    for group, (other, _) in found.items():
+        if other != table:
+            what = f"the boot files of tag {', '.join(sorted(group))} are others: set"
+            what = f"{what} options 66 and 67 of its bindings"
+            notes.append(Note(LOST, further[group], what))
+    return table, notes
+
+
+def of_client(option: Option, clients: Set[str]) -> bool:
+    """Whether what a client says of itself decides over *option*."""
+    return any(tag.lstrip("!") in clients for tag in option.tags)
+
+
+def _boot_for(
+    lines: Sequence[BootLine],
+    said: Sequence[Option],
+    rules: TagRules,
+    tags: Set[str],
+    ourselves: str,
+    where: str,
+) -> tuple[dict[str, Any], list[Note]]:
+    """Return the table for guests with *tags*; an empty one where none is told."""
+    notes: list[Note] = []
     told: dict[int, _Told] = {}
     scripts: dict[int, _Told] = {}
     for number in KINDS:
@@ -137,10 +183,9 @@ def boot_of(
             told[number] = plain
         if ipxe is not None:
             scripts[number] = ipxe
-    where = asked[0].where
     every = [*told.values(), *scripts.values()]
     if not every:
-        return {}, [Note(LOST, where, "no kind of client is told a file by these tags")]
+        return {}, []
     table: dict[str, Any] = {"server": every[0].server}
     if every[0].server_name:
         table["server_name"] = every[0].server_name

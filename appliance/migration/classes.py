@@ -7,9 +7,7 @@ from typing import Any
 from dhcp.formats import KEYS
 from dhcp.formats import parse_option
 
-from .boot import FILE
-from .boot import SERVER
-from .options import SIADDR
+from .boot import OF_BOOT
 from .options import Option
 from .plan import CHANGES
 from .plan import LOST
@@ -19,7 +17,6 @@ from .values import our_words
 from .values import wire_octets
 
 VENDOR_OPTIONS = 43
-OF_BOOT = {FILE, SERVER, SIADDR}
 
 
 def classes_of(

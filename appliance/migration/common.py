@@ -57,6 +57,39 @@ def share(plan: NetworkPlan) -> NetworkPlan:
     return replace(plan, settings=settings, guests=guests, notes=tuple(notes))
 
 
+def spare(plan: NetworkPlan) -> NetworkPlan:
+    """Return *plan* with guests that say nothing which their network says already.
+
+    What a network says that a guest was not told is noted: it is told it now.
+    """
+    network = plan.settings["network"]
+    lease = plan.settings["dhcp"].get("lease_time")
+    places = [network, *network.get("also", [])]
+    notes = list(plan.notes)
+    guests = []
+    for guest in plan.guests:
+        each = dict(guest.values)
+        here = next(
+            place
+            for place in places
+            if IPv4Address(guest.ip) in IPv4Network(place["subnet"])
+        )
+        first = each.get("default_network", True)
+        above = {key: network[key] for key in OF_ALL if first and key in network}
+        above |= {"gateway": here["gateway"]} if first and "gateway" in here else {}
+        silent = [key for key in above if key not in each]
+        told = each.get("routes", ())
+        silent += [route for route in network.get("routes", ()) if route not in told]
+        for what in silent:
+            text = f"is told {what} as the network's other guests, which it was not"
+            notes.append(Note(CHANGES, f"{plan.name}: {guest.ip}", text))
+        _drop(each, {**above, "lease_time": lease}, [*above, "lease_time"])
+        _drop_routes(each, network.get("routes", ()))
+        _drop(each, {"mtu": network.get("mtu", MTU)}, ["mtu"])
+        guests.append(replace(guest, values=each))
+    return replace(plan, guests=tuple(guests), notes=tuple(notes))
+
+
 def _of_first_nics(values: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in values if each.get("default_network", True)]
 

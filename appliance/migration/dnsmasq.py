@@ -8,8 +8,12 @@ from ipaddress import IPv4Interface
 
 from ..errors import SettingsError
 from .common import share
+from .common import spare
+from .dhcp_lines import DHCP_LINES
+from .dns_lines import DNS_LINES
 from .guests import guests_of
 from .guests import netmasks_told
+from .lines import Line
 from .lines import Source
 from .lines import read_lines
 from .names import with_domain
@@ -21,10 +25,13 @@ from .plan import NetworkPlan
 from .plan import Note
 from .ranges import place_range
 from .reading import Reading
-from .reading import take_line
 from .told import once
+from .verdicts import verdict
 from .whole import of_all
 from .whole import settings_of
+from .whole import with_mtu
+
+_LINES = DHCP_LINES | DNS_LINES
 
 
 def read_dnsmasq(
@@ -43,7 +50,7 @@ def read_dnsmasq(
     given = list(files)
     read = Reading()
     for line in read_lines(source, given):
-        take_line(source, read, line)
+        _take_line(source, read, line)
     first = ", ".join(given)
     _place_ranges(read, interfaces)
     if not read.ranges:
@@ -70,10 +77,28 @@ def read_dnsmasq(
     plan = NetworkPlan(
         name or _network_name(read, first), settings, guests=tuple(guests)
     )
-    plan = of_all(share(plan), read, places, first)
+    pooled = "pool" in settings["dhcp"]
+    plan = with_mtu(plan)
+    plan = of_all(spare(plan) if pooled else share(plan), read, places, first)
     return replace(
         plan, notes=tuple(once([*read.notes, *plan.notes])), zone=_zone(read)
     )
+
+
+def _take_line(source: Source, read: Reading, line: Line) -> None:
+    """Take one setting; what is not known is a note."""
+    read.seen.add(line.key)
+    take = _LINES.get(line.key)
+    if take is not None:
+        take(source, read, line)
+        return
+    known = verdict(line.key)
+    if known is not None:
+        kind, what = known
+        read.tell(kind, line, f"{line.key}{' ' if what[:3] == 'is ' else ': '}{what}")
+        return
+    what = f"{line.key}={line.value} has no key of ours"
+    read.tell(LOST, line, what.replace("= ", " "))
 
 
 def _place_ranges(read: Reading, interfaces: Sequence[IPv4Interface]) -> None:

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 from typing import Any
 
+from .boot import OF_BOOT
+from .boot import of_client
 from .hosts import Host
 from .options import NETMASK
 from .options import Option
@@ -51,8 +53,16 @@ def guests_of(
     guests: list[Guest] = []
     notes: list[Note] = []
     forced: dict[Option, None] = {}
-    index = by_tag([each for each in options if each.vendor is None])
     clients = rules.of_client()
+    index = by_tag(
+        [
+            each
+            for each in options
+            # what boots by the client's own words is [dhcp.boot]'s
+            if each.vendor is None
+            and not (each.code in OF_BOOT and of_client(each, clients))
+        ]
+    )
     bound: dict[str, IPv4Address] = {}
     for host in hosts:
         mac = host.macs[0] if host.macs else ""
@@ -66,6 +76,10 @@ def guests_of(
             refused = f"{mac} is bound to {bound[mac]} already: one NIC, one address"
         if refused is not None or place is None or address is None:
             notes.append(Note(LOST, host.where, str(refused)))
+            continue
+        if address == place.server:
+            what = f"{address} was dnsmasq's own, and is ours: it is no guest's"
+            notes.append(Note(MAPS, host.where, what))
             continue
         bound[mac] = address
         notes += _of_words(host, address)
@@ -155,7 +169,7 @@ def _values(host: Host, told: Told, place: Place) -> dict[str, Any]:
     """Return the binding's keys of a host that is told *told*."""
     values: dict[str, Any] = {}
     keys = dict(told.keys)
-    lease = host.lease_time or keys.pop("lease_time", None) or place.range.lease_time
+    lease = host.lease_time or place.range.lease_time
     name = keys.pop("hostname", host.name)
     if ROUTER in told.empty:
         values["default_network"] = False
@@ -166,6 +180,10 @@ def _values(host: Host, told: Told, place: Place) -> dict[str, Any]:
         _keep_router(values, keys, host, told)
     if DOMAIN in told.empty:
         keys.pop("domain", None)
+    first = ROUTER not in told.empty and values.get("default_network", True)
+    if first and not keys.pop("metadata_route", False):
+        what = "is told the way to 169.254.169.254, which it was not"
+        told.notes.append(Note(CHANGES, host.where, what))
     values |= keys
     values["lease_time"] = lease
     for named in host.client_ids:

@@ -59,7 +59,7 @@ def parse_host(text: str, where: str) -> Host:
         elif colon or word.startswith("["):
             left.append(word)  # IPv6, or a MAC with a hole in it
         elif name is None:
-            name = word
+            name = word.lower()  # as dnsmasq tells it
         else:
             left.append(word)
     return Host(

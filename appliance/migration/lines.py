@@ -68,6 +68,14 @@ def plain_lines(source: Source, file: str) -> list[tuple[str, str]]:
     return found
 
 
+def named_lines(source: Source, line: Line) -> list[tuple[str, str]]:
+    """Return the lines of what *line* names: a file, or a directory."""
+    files = source.names(line.value)
+    if not files and not line.key.endswith("dir"):
+        files = [line.value]
+    return [each for file in files for each in plain_lines(source, file)]
+
+
 def _without_comment(line: str) -> str:
     quoted = False
     for at, letter in enumerate(line):

@@ -22,7 +22,6 @@ from .told import Place
 def places_of(read: Reading, interfaces: Sequence[IPv4Interface]) -> list[Place]:
     """Return a place for each range; those of one subnet have one address of ours."""
     own = read.rules.all_of(frozenset(read.interfaces))
-    links = tuple(dict.fromkeys(each.subnet for each in read.ranges))
     servers: dict[IPv4Network, tuple[IPv4Address, IPv4Address | None]] = {}
     places = []
     for each in read.ranges:
@@ -36,7 +35,6 @@ def places_of(read: Reading, interfaces: Sequence[IPv4Interface]) -> list[Place]
             router,
             names=read.port == DNS_PORT,
             domain=_domain(read, each.subnet),
-            links=links,
         )
         places.append(place)
     return places
@@ -59,6 +57,8 @@ def _addresses_of(
     theirs = [*(each.ip for each in interfaces), *read.listening]
     theirs = [each for each in theirs if each in found.subnet]
     taken = {each.address for each in read.hosts if each.address is not None}
+    # neutron binds the port of its dnsmasq too
+    taken -= {*theirs, *metadata_servers(read.options)}
     taken |= set(_routers(read.options))
     default = None
     if _has_no_line(read, found, own):
@@ -67,11 +67,15 @@ def _addresses_of(
             taken.add(default)
             what = f"{default} stays the router, as no option 3 says another"
         else:
-            what = "no option 3: dnsmasq told its own address, we tell no gateway"
+            what = "no option 3: dnsmasq told its own address: say it by --address"
         read.notes.append(Note(CHANGES, found.where, what))
     for each in (*theirs, *metadata_servers(read.options)):
         if each in found.subnet and each not in taken:
             return each, default
+    if (
+        default is None and found.subnet.prefixlen < 29
+    ):  # a host's own address is the first, most often
+        taken.add(found.subnet.network_address + 1)
     return _free_address(read, found, taken), default
 
 

@@ -15,10 +15,10 @@ from .options import ROUTES
 from .options import Option
 from .plan import CHANGES
 from .plan import LOST
+from .plan import MAPS
 from .plan import Note
 from .ranges import DhcpRange
 from .values import our_words
-from .values import seconds
 from .values import wire_octets
 
 DEFAULT_ROUTE = IPv4Network("0.0.0.0/0")
@@ -49,8 +49,6 @@ class Place:
     names: bool = True
     """dnsmasq answers names: its own address is the name server."""
     domain: str | None = None
-    links: tuple[IPv4Network, ...] = ()
-    """Every subnet of the network: where a route's next hop can be."""
 
 
 @dataclass(slots=True)
@@ -101,7 +99,9 @@ def _take(
             what = f"option {code} is told all the same, as its subnet has it"
             told.notes.append(Note(CHANGES, where, what))
         return
-    octets = wire_octets(code, values, str(place.server), quoted=option.quoted)
+    # 0.0.0.0 is dnsmasq's host; who answers names, and is asked first, is ours now
+    host = place.server if code in (ROUTER, DNS) else place.router or place.server
+    octets = wire_octets(code, values, str(host), quoted=option.quoted)
     match code:
         case 3:
             _take_router(told, option, octets, place)
@@ -119,7 +119,10 @@ def _take(
         case 26:
             keys["mtu"] = int.from_bytes(octets, "big")
         case 51:
-            keys["lease_time"] = f"{max(seconds(','.join(values)), 120)}s"
+            # dnsmasq sends no other lease than its range's or its host's
+            what = "option 51 changes nothing: the lease is the range's or the host's"
+            told.notes.append(Note(MAPS, where, what))
+            return
         case 58 | 59:
             what = "T1 and T2 follow from the lease: half of it, and 7/8"
             told.notes.append(Note(CHANGES, where, what))
@@ -183,9 +186,9 @@ def _take_routes(
             if hop != place.server:
                 what = f"{network.network_address} is reached by us, {place.server}"
                 told.notes.append(Note(CHANGES, where, f"{what}, not by {hop}"))
-        elif not any(hop in link for link in place.links):
-            what = f"option {option.code}: {network} via {hop}, which is on no subnet"
-            told.notes.append(Note(LOST, where, f"{what} of this network"))
+        elif hop not in place.range.subnet:
+            what = f"option {option.code}: {network} via {hop}, which is not in"
+            told.notes.append(Note(LOST, where, f"{what} {place.range.subnet}"))
         else:
             routes.append(f"{network} via {hop}")
     _take_default_route(told, where, routes, place)
@@ -203,7 +206,7 @@ def _take_default_route(
         told.notes.append(Note(CHANGES, where, what))
     elif hop is None or str(hop) == gateway:
         return
-    elif ROUTER in told.empty and any(hop in link for link in place.links):
+    elif ROUTER in told.empty and hop in place.range.subnet:
         routes.insert(0, f"{DEFAULT_ROUTE} via {hop}")
     elif gateway is None and hop in place.range.subnet:
         told.keys["gateway"] = str(hop)

@@ -21,6 +21,7 @@ from .tree import Documents
 RULES = "url.rewrite-once"
 PROXY = "proxy.server"
 PORT = "server.port"
+TYPES = "mimetype.assign"
 EVERYONE = '$HTTP["remoteip"] =~ "^(.*)$"'
 _CALLER = re.compile(r'\$HTTP\["remoteip"\] == "([0-9.]+)"')
 # what the preset `zstack` says of the asking guest (zstack 3.2), as templates write it
@@ -43,7 +44,7 @@ SERVERS = {
     *("server.document-root", "server.bind", "server.max-worker", "server.modules"),
     *("server.errorlog", "server.pid-file", "server.username", "server.groupname"),
     *("accesslog.filename", "dir-listing.activate", "index-file.names"),
-    *("mimetype.assign", "server.event-handler", "server.network-backend"),
+    *("server.event-handler", "server.network-backend"),
 }
 _INDENT = "    "
 
@@ -65,6 +66,7 @@ def read_web(settings: Sequence[Setting], found: Documents, where: str) -> Web:
     shared: dict[str, str] = {}
     own: dict[tuple[str, str], None] = {}
     proxies: list[Setting] = []
+    types: dict[str, str] = {}
     notes: list[Note] = []
     for each in settings:
         at = f"{each.file}:{each.line}"
@@ -73,6 +75,8 @@ def read_web(settings: Sequence[Setting], found: Documents, where: str) -> Web:
             port = each.value
         elif each.name == PROXY and each.problem is None:
             proxies.append(each)
+        elif each.name == TYPES and not each.around:
+            types = _used(each, found)
         elif each.name == RULES and caller is not None:
             callers += 1
             for pattern, target in _rows(each):
@@ -96,6 +100,7 @@ def read_web(settings: Sequence[Setting], found: Documents, where: str) -> Web:
         notes.append(Note(CHANGES, where, what))
     lines = [
         *_proxies(proxies),
+        *_types(types),
         *_aliases(found),
         *_rules(_shared_rows(shared, found), own, found),
     ]
@@ -152,6 +157,26 @@ def _rules(
         yield "url.rewrite-once = ("
         yield from (f"{_INDENT}{_text(one)} => {_text(two)}," for one, two in rows)
         yield ")"
+
+
+def _used(setting: Setting, found: Documents) -> dict[str, str]:
+    """Return the types of names that files beside the documents end with.
+
+    The documents' own names have none of ZStack's endings.
+    """
+    names = (*found.links, *found.shared, *found.further)
+    return {
+        end: str(kind)
+        for end, kind in setting.pairs
+        if end and any(each.endswith(end) for each in names)
+    }
+
+
+def _types(types: Mapping[str, str]) -> Iterator[str]:
+    for end, kind in types.items():
+        yield f'$HTTP["url"] =~ {_text(f"{re.escape(end)}$")} {{'
+        yield f"{_INDENT}metalease.content-type = {_text(kind)}"
+        yield "}"
 
 
 def _aliases(found: Documents) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dhcp.network import ALWAYS
 
 from .boot import boot_of
 from .classes import classes_of
+from .common import MTU
 from .options import Option
 from .options import choose
 from .plan import CHANGES
@@ -20,6 +21,7 @@ from .plan import Guest
 from .plan import NetworkPlan
 from .plan import Note
 from .reading import Reading
+from .told import DNS
 from .told import Place
 from .told import same_for_all
 from .told import tell
@@ -28,6 +30,7 @@ NETWORKS = ("gateway", "dns", "domain", "mtu", "routes")
 """Keys that a network says as a binding does."""
 OF_RANGE = ("gateway",)
 BRIDGE = "br0"
+SEARCH = "119"
 
 
 def settings_of(
@@ -54,7 +57,7 @@ def settings_of(
     also = [_further(read, each, keys, plain=plain) for each in others]
     dhcp = dict(read.dhcp)
     if plain:
-        dhcp["lease_time"] = keys.get("lease_time", first.range.lease_time)
+        dhcp["lease_time"] = first.range.lease_time
         if "options" in keys:
             dhcp["options"] = keys["options"]
     if pool:
@@ -78,6 +81,28 @@ def settings_of(
     return found | ({"dns": dns} if dns else {})
 
 
+def with_mtu(plan: NetworkPlan) -> NetworkPlan:
+    """Return *plan* whose network's MTU bounds every guest's; no guest is silent."""
+    network = dict(plan.settings["network"])
+    told = [int(each.values["mtu"]) for each in plan.guests if "mtu" in each.values]
+    pooled = "pool" in plan.settings["dhcp"]
+    notes = list(plan.notes)
+    guests = []
+    for each in plan.guests:
+        values = dict(each.values)
+        if "mtu" not in values:
+            values["mtu"] = min(MTU, int(network.get("mtu", MTU)))
+            what = f"was told no MTU: it is told {values['mtu']}"
+            notes.append(Note(CHANGES, f"{plan.name}: {each.ip}", what))
+        guests.append(replace(each, values=values))
+    if pooled and max(told, default=0) > int(network.get("mtu", MTU)):
+        network["mtu"] = max(told)
+        what = f"guests of the pool are told an MTU of {max(told)}, the largest"
+        notes.append(Note(CHANGES, plan.name, what))
+    settings = {**plan.settings, "network": network}
+    return replace(plan, settings=settings, guests=tuple(guests), notes=tuple(notes))
+
+
 def of_all(
     plan: NetworkPlan, read: Reading, places: Sequence[Place], file: str
 ) -> NetworkPlan:
@@ -87,6 +112,8 @@ def of_all(
     values = [dict(each.values) for each in plan.guests]
     if "pool" not in dhcp and values:
         shared = same_for_all([each.get("options", {}) for each in values])
+        if any("domain" in each for each in values):
+            shared.pop(SEARCH, None)  # a guest's own domain is its 119 else
         if shared:
             dhcp["options"] = shared
     above: Mapping[str, str] = dhcp.get("options", {})
@@ -95,7 +122,12 @@ def of_all(
         for code in sorted(above.keys() - own.keys(), key=int):
             what = f"is told option {code} as all are, which it was not"
             notes.append(Note(CHANGES, f"{file}: {guest.ip}", what))
-        if left := {key: each for key, each in own.items() if above.get(key) != each}:
+        left = {
+            code: value
+            for code, value in own.items()
+            if above.get(code) != value or (code == SEARCH and "domain" in each)
+        }
+        if left:
             each["options"] = left
     tags = places[0].own | places[0].range.tags
     ourselves = str(places[0].server)
@@ -124,6 +156,18 @@ def _of_stranger(read: Reading, place: Place) -> dict[str, Any]:
     options = [each for each in read.options if each.vendor is None]
     told = tell(choose(options, place.own, place.range.tags), place)
     read.notes += told.notes
+    where = place.range.where
+    if DNS in told.empty and place.names:
+        what = (
+            "option 6 is empty: the pool's guests are told a name server all the same"
+        )
+        read.notes.append(Note(CHANGES, where, what))
+    if "mtu" not in told.keys:
+        what = f"the pool's guests were told no MTU: they are told {MTU}"
+        read.notes.append(Note(CHANGES, where, what))
+    if "metadata_route" not in told.keys:
+        what = "the pool's guests are told the way to 169.254.169.254, as they were not"
+        read.notes.append(Note(CHANGES, where, what))
     return {key: each for key, each in told.keys.items() if key != "metadata_route"}
 
 
@@ -152,9 +196,12 @@ def _always(read: Reading, forced: Sequence[Option]) -> list[int] | None:
             read.notes.append(Note(LOST, each.where, what))
         elif each.code <= 254:
             codes.add(each.code)
-            if each.tags:
-                what = f"option {each.code} is sent unasked to all who have it"
-                read.notes.append(Note(CHANGES, each.where, what))
+            what = f"option {each.code} is sent unasked to all who have it"
+            read.notes += [
+                Note(CHANGES, other.where, what)
+                for other in read.options
+                if other.code == each.code and (other.tags or not other.forced)
+            ]
     return sorted(codes) if codes != {int(each) for each in ALWAYS} else None
 
 

@@ -22,7 +22,6 @@ from .common import share
 from .dnsmasq import read_dnsmasq
 from .lines import Source
 from .lines import read_lines
-from .plan import CHANGES
 from .plan import Guest
 from .plan import NetworkPlan
 from .plan import Note
@@ -118,17 +117,10 @@ def _served(host: Host, namespace: str, bound: set[str]) -> tuple[Documents, Web
 
 
 def _identified(guest: Guest, found: Documents, notes: list[Note], where: str) -> Guest:
-    """Return *guest* with the id that its documents tell, and its metadata route."""
+    """Return *guest* with the id that its documents tell."""
     values = dict(guest.values)
     if guest.ip in found.ids:
         values["instance_id"] = found.ids[guest.ip]
-    first = values.get("default_network", True)
-    told = values.pop("metadata_route", False)
-    if first and not told:
-        what = "is told the way to 169.254.169.254, which it was not"
-        notes.append(Note(CHANGES, f"{where}: {guest.ip}", what))
-    if told and not first:
-        values["metadata_route"] = True
     return replace(guest, values=values)
 
 

@@ -5,7 +5,7 @@ set -eu
 
 lab="iproute2 nftables isc-dhcp-client udhcpc busybox dhcpcd-base python3-venv"
 test="$lab bind9-dnsutils cloud-guest-utils cloud-init curl dbus-daemon dnsmasq-base dnsperf dosfstools ethtool fdisk gcc
-  genisoimage iputils-arping iputils-ping kea-admin kea-dhcp4-server ldnsutils libarchive-tools
+  genisoimage iptables iputils-arping iputils-ping kea-admin kea-dhcp4-server ldnsutils libarchive-tools
   lighttpd mtools musl-tools openssh-client p7zip-full passwd procps python3-dev python3-dnslib
   python3-h11 python3-jsonschema python3-prometheus-client python3-pycdlib python3-pyroute2
   python3-toml python3-trio systemd tcpdump util-linux wrk"

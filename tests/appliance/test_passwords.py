@@ -6,10 +6,13 @@ import pytest
 
 from appliance.passwords import Passwords
 from appliance.spool import Spool
+from appliance.token_key import clock
 from httpd.listener import Peer
 from httpd.messages import Request
 from httpd.messages import Response
+from httpd.tokens import NONCE_OCTETS
 
+from .guests import GATE
 from .guests import guests
 from .guests import metadata
 from .guests import peer
@@ -30,8 +33,16 @@ def server(house: House, settings: str = "") -> Passwords:
     return Passwords(metadata(house, settings), Spool(house.files.spool), bytes(32))
 
 
-def say(passwords: Passwords, wish: str | None, who: Peer | None = None) -> object:
+def say(
+    passwords: Passwords,
+    wish: str | None,
+    who: Peer | None = None,
+    *,
+    token: str | None = None,
+) -> object:
     headers = {} if wish is None else {"domu_request": wish}
+    if token is not None:
+        headers["x-aws-ec2-metadata-token"] = token
     request = Request("GET", "/", "/", headers=headers)
     response = passwords.answer(request, who or peer(5), wait=True, waited=0.0)
     if isinstance(response, Response):
@@ -83,3 +94,22 @@ def test_what_is_kept_is_no_password(house: House) -> None:
     kept = [each for each in house.files.spool.rglob("*") if each.is_file()]
     assert kept
     assert not any(b"s3cret" in each.read_bytes() for each in kept)
+
+
+def test_it_is_gated_as_every_dialect(house: House) -> None:
+    """issue 5.5, metadata 1.2: with tokens = "required" nobody walks round it by the
+    password server: 401 for a wish without a token and with a foreign one, and for
+    the acknowledgement; X-Forwarded-For is refused where all of it is."""
+    passwords = server(house, '[metadata]\ntokens = "required"\n')
+    assert say(passwords, "send_my_password") == 401
+    assert say(passwords, "saved_password") == 401
+    foreign = GATE.authority.issue(ip(6).packed, 60, clock(), bytes(NONCE_OCTETS))
+    own = GATE.authority.issue(ip(5).packed, 60, clock(), bytes(NONCE_OCTETS))
+    assert say(passwords, "send_my_password", token=foreign) == 401
+    assert say(passwords, "send_my_password", token=own) == b"s3cret"
+    optional = server(house, '[metadata]\nreject_forwarded = "all"\n')
+    headers = {"domu_request": "send_my_password", "x-forwarded-for": "10.0.0.5"}
+    request = Request("GET", "/", "/", headers=headers)
+    response = optional.answer(request, peer(5), wait=True, waited=0.0)
+    assert isinstance(response, Response)
+    assert response.status == 403

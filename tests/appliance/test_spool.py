@@ -193,6 +193,15 @@ def test_a_password_is_posted_once(house: House) -> None:
     assert get(found, PASSWORD, peer(6)) == b""
 
 
+def test_an_empty_password_is_no_word(house: House) -> None:
+    """issue 5.5, clients C54, C55: GET says that it is unset, so the next POST is
+    taken."""
+    found = metadata(house)
+    assert post(found, PASSWORD, b"").status == 200
+    assert post(found, PASSWORD, TEXT).status == 200
+    assert get(found, PASSWORD) == TEXT
+
+
 def test_a_dropped_password_wins(house: House) -> None:
     """issue 5.5: a dropped file is before what the guest wrote."""
     found = metadata(house)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,45 @@ def test_a_failure_leaves_nothing(
     assert main(words) == 1
     left = [name for name in octets_of(root) if not name.endswith("write.lock")]
     assert left == ["etc"]
+
+
+def test_the_interfaces_own_address_stays_the_router(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """issue 6.6: libvirt names no router: its guests keep virbr0's address."""
+    monkeypatch.chdir(tmp_path)
+    lines = LIBVIRT.replace("dhcp-option=3,192.168.122.1\n", "").splitlines()
+    Path("conf").write_text("\n".join(lines[:6]) + "\n")
+    root = tmp_path / "root"
+    words = ["--root", str(root), "migrate", "dnsmasq", "conf", "--write"]
+    assert main([*words, "--address", "192.168.122.1/24"]) == 0
+    written = (root / "etc/metalease/networks/virbr0.toml").read_text()
+    assert 'gateway = "192.168.122.1"' in written
+    assert 'dhcp_address = "192.168.122.254"' in written
+    assert "192.168.122.1 stays the router" in capsys.readouterr().out
+
+
+def test_an_address_that_may_be_the_hosts_own_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """issue 6.6: where nothing says dnsmasq's address, ours is not its likely one."""
+    monkeypatch.chdir(tmp_path)
+    Path("conf").write_text("dhcp-range=192.168.122.2,192.168.122.254,255.255.255.0\n")
+    plan = read_dnsmasq(OnDisk(), ["conf"])
+    assert plan.settings["network"]["dhcp_address"] == "192.168.122.254"
+    assert any("--address" in each.what for each in plan.notes)
+
+
+def test_the_port_of_neutrons_dnsmasq_is_no_guest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """issue 6.6: its host file binds dnsmasq's own address: that is ours now."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in TREES["neutron"].items():
+        Path(name).write_text(text)
+    with Path("host").open("a") as file:
+        file.write("fa:16:3e:00:00:02,host-10-1-0-2.openstacklocal,10.1.0.2\n")
+    plan = read_dnsmasq(OnDisk(), ["conf"], interfaces=[IPv4Interface("10.1.0.2/24")])
+    assert plan.settings["network"]["dhcp_address"] == "10.1.0.2"
+    assert [each.ip for each in plan.guests] == ["10.1.0.5"]
+    assert any("no guest's" in each.what for each in plan.notes)

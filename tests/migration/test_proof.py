@@ -5,8 +5,6 @@ the host is migrated, served by us on the same addresses, and asked the same.  W
 different is one of DIFFERENCES, each of which has to be seen.
 """
 
-import re
-from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +13,17 @@ from pathlib import Path
 import pytest
 
 from appliance.lab.machine import Machine
+from dhcp.message import Message
 from tests.oracles.answers import message_of
 
 from .asking import Answer
 from .asking import Asking
 from .asking import dhcp_frames
+from .differing import DIFFERENCES
+from .differing import Ask
+from .differing import Option
+from .differing import difference
+from .differing import differences_of
 from .served import House
 from .zstack_host import BARE
 from .zstack_host import L3
@@ -37,22 +41,11 @@ SECTION = "### To ZStack's pair"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A DHCP answer: the address, and each option."""
+    """A DHCP answer: the address, and each option; and what was sent."""
 
+    sent: Message
     address: str
     options: dict[int, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """An HTTP request, "GET /path", with their answer and ours."""
-
-    what: str
-    answers: tuple[Answer, Answer]
-
-    @property
-    def statuses(self) -> tuple[int, int]:
-        return self.answers[0].status, self.answers[1].status
 
 
 Heard = dict[tuple[str, ...], Told | Answer | None]
@@ -69,7 +62,9 @@ def hear(house: House, vms: Sequence[Vm]) -> Heard:
             for client in clients:
                 for step, frame in dhcp_frames(house.l3, vm, client):
                     octets = asking.tell(frame)
-                    heard[vm.ip, vm.kind.name, "dhcp", client, step] = told(octets)
+                    heard[vm.ip, vm.kind.name, "dhcp", client, step] = told(
+                        frame, octets
+                    )
             with asking.being(vm):
                 for method, path in questions(vm, vms):
                     body = b"installed" if method == "POST" else b""
@@ -78,11 +73,11 @@ def hear(house: House, vms: Sequence[Vm]) -> Heard:
     return heard
 
 
-def told(octets: bytes | None) -> Told | None:
+def told(frame: bytes, octets: bytes | None) -> Told | None:
     if octets is None:
         return None
     message = message_of(octets)
-    return Told(str(message.yiaddr), dict(message.options))
+    return Told(message_of(frame), str(message.yiaddr), dict(message.options))
 
 
 def questions(vm: Vm, vms: Sequence[Vm]) -> Iterator[tuple[str, str]]:
@@ -113,84 +108,20 @@ def questions(vm: Vm, vms: Sequence[Vm]) -> Iterator[tuple[str, str]]:
     yield "GET", f"/{vm.ip}/notes.txt"
 
 
-def _of_a_query(ask: Ask) -> bool:
-    return "?" in ask.what and ask.statuses == (404, 200)
-
-
-def _of_a_listing(ask: Ask) -> bool:
-    """Whether ours has every name that theirs has, in another form."""
-    if ask.statuses != (200, 200) or not ask.what.endswith("/"):
-        return False
-    one, two = (each.body.decode() for each in ask.answers)
-    names = re.findall(r'href="([^".]+)"', one) if "<html>" in one else one.split()
-    known = {each.rstrip("/") for each in two.split()} | {"user_data"}
-    return {each.rstrip("/") for each in names} <= known
-
-
-def _without_user_data(ask: Ask) -> bool:
-    path = ask.what.rpartition("/")[2]
-    return path in ("meta_data.json", "password") and ask.statuses == (404, 200)
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option that differs: None where it is not sent."""
-
-    step: str
-    code: int
-    theirs: bytes | None
-    ours: bytes | None
-
-
-OF_OPTIONS: dict[str, Callable[[Option], bool]] = {
-    "12 of an OFFER": lambda it: (
-        (it.code, it.step, it.theirs) == (12, "discover", None)
-    ),
-    "12 and 81 of a guest without a name": lambda it: (
-        it.code in (12, 81) and it.ours is None
-    ),
-    "81": lambda it: it.code == 81 and None not in (it.theirs, it.ours),
-    "26 and 121 unasked": lambda it: it.code in (26, 121) and it.theirs is None,
-    "28 unasked": lambda it: it.code == 28 and it.ours is None,
-    "43": lambda it: it.code == 43 and it.theirs == (it.ours or b"") + b"\xff",
-    "60": lambda it: it.code == 60 and it.ours is None,
-    "61": lambda it: it.code == 61 and it.theirs is None,
-    "119": lambda it: it.code == 119 and it.theirs is None,
-}
-OF_ANSWERS: dict[str, Callable[[Ask], bool]] = {
-    "a query": _of_a_query,
-    "a caller without documents, and `/`": lambda it: it.statuses[0] == 0,
-    "`/` of a caller without documents": lambda it: (
-        (it.what, it.statuses) == ("GET /", (200, 200))
-    ),
-    "a directory without a slash": lambda it: it.statuses == (301, 200),
-    "a directory": _of_a_listing,
-    "a neighbour's file": lambda it: (
-        it.what.endswith("/notes.txt") and it.statuses in ((200, 404), (200, 200))
-    ),
-    "a file beside the documents": lambda it: (
-        it.what.endswith(("/notes.txt", "/own/deep.bin")) and it.statuses == (404, 200)
-    ),
-    "`/openstack`": lambda it: (it.what, it.statuses) == ("GET /openstack", (404, 200)),
-    "a PUT for a token": lambda it: (
-        it.what.startswith("PUT") and it.statuses == (404, 400)
-    ),
-    "meta_data.json and password without user-data": _without_user_data,
-}
-DIFFERENCES = {*OF_OPTIONS, *OF_ANSWERS}
-
-
-def differences(theirs: Heard, ours: Heard) -> tuple[set[str], list[str]]:
+def differences(
+    l3: L3, vms: Sequence[Vm], theirs: Heard, ours: Heard
+) -> tuple[set[str], list[str]]:
     """Return which listed differences are seen, and what is not listed."""
     assert theirs.keys() == ours.keys()
+    by_ip = {each.ip: each for each in vms}
     seen: set[str] = set()
     strange: list[str] = []
     for question, one in theirs.items():
-        two = ours[question]
+        two, vm = ours[question], by_ip[question[0]]
         if isinstance(one, Told) and isinstance(two, Told):
-            names = _of_dhcp(question[-1], one, two)
+            names = _of_dhcp(l3, vm, question[-1], one, two)
         elif isinstance(one, Answer) and isinstance(two, Answer):
-            names = _of_http(" ".join(question[-2:]), one, two)
+            names = differences_of(Ask(vm, " ".join(question[-2:]), one, two))
         else:
             names = iter([] if one == two else [f"{one} and {two}"])
         for each in names:
@@ -201,22 +132,13 @@ def differences(theirs: Heard, ours: Heard) -> tuple[set[str], list[str]]:
     return seen, strange
 
 
-def _of_dhcp(step: str, one: Told, two: Told) -> Iterator[str]:
+def _of_dhcp(l3: L3, vm: Vm, step: str, one: Told, two: Told) -> Iterator[str]:
     if one.address != two.address:
         yield f"{one.address} and {two.address}"
     for code in sorted(one.options.keys() | two.options.keys()):
-        found = Option(step, code, one.options.get(code), two.options.get(code))
-        if found.theirs != found.ours:
-            names = (name for name, holds in OF_OPTIONS.items() if holds(found))
-            yield next(names, str(found))
-
-
-def _of_http(what: str, one: Answer, two: Answer) -> Iterator[str]:
-    if one.status == two.status and (one.body == two.body or one.status != 200):
-        return  # what a refusal says is its own
-    found = Ask(what, (one, two))
-    names = (name for name, holds in OF_ANSWERS.items() if holds(found))
-    yield next(names, f"{found.statuses}: {one.body[:80]!r} and {two.body[:80]!r}")
+        theirs, ours = one.options.get(code), two.options.get(code)
+        if theirs != ours:
+            yield difference(Option(l3, vm, one.sent, step, code, theirs, ours))
 
 
 def compared(l3: L3, count: int, asked: int | None = None) -> set[str]:
@@ -231,7 +153,7 @@ def compared(l3: L3, count: int, asked: int | None = None) -> set[str]:
             theirs = hear(house, some)
         with house.served_by_ours():
             ours = hear(house, some)
-    seen, strange = differences(theirs, ours)
+    seen, strange = differences(l3, some, theirs, ours)
     assert not strange, "\n".join(strange[:50])
     assert len(theirs) > 20 * len(some)
     return seen

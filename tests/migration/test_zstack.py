@@ -61,6 +61,7 @@ server.port = 1180
 server.bind = "169.254.169.254"
 server.modules += ("mod_proxy", "mod_rewrite",)
 server.tag = "x"
+mimetype.assign = ( ".txt" => "text/plain", ".png" => "image/png" )
 $HTTP["remoteip"] =~ "^(.*)$" {
     $HTTP["url"] =~ "^/metrics/job" {
         proxy.server = ( "" => ( ( "host" => "169.254.64.1", "port" => 9092 ) ) )
@@ -194,7 +195,7 @@ def test_every_line_is_accounted_for() -> None:
     assert "link" in said[LOST, "html/10.0.0.11/l"]
     assert "server.tag" in said[LOST, "lighttpd.conf:4"]
     assert "zstack-default" in said[CHANGES, "html"]
-    assert "proxy.server" in said[MAPS, "lighttpd.conf:7"]
+    assert "proxy.server" in said[MAPS, "lighttpd.conf:8"]
     assert (MAPS, "dnsmasq.conf:1") in said
 
 
@@ -212,7 +213,7 @@ def test_a_guest_without_the_metadata_route_is_told_of_it() -> None:
     without = OPTIONS.replace("169.254.169.254/32,10.0.0.2,", "")
     notes = plan_of(files(hosts_option=without), ("10.0.0.2/24",)).notes
     said = [each.where for each in notes if "169.254.169.254" in each.what]
-    assert said == ["dnsmasq.conf: 10.0.0.11"]
+    assert said == ["hosts.dhcp:1"]
 
 
 def test_a_namespace_of_another_name_needs_one() -> None:
@@ -268,6 +269,21 @@ def test_rules_lead_where_they_led(tmp_path: Path, path: str, target: str) -> No
     if path.endswith("vm-tools.sh"):
         alias = next(each for each in found.aliases if each.prefix == target)
         assert alias.path == "/var/lib/zstack/kvm/vm-tools.sh"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/raw.txt", "text/plain"), ("/kit/a.sh", None), ("/latest/user-data", None)],
+)
+def test_types_are_those_of_names(tmp_path: Path, path: str, kind: str | None) -> None:
+    """issue 6.6, zstack 3.3: mimetype.assign becomes content-type lines, for the
+    endings that files beside the documents have."""
+    files_of = migrated(tmp_path).network(L3)
+    rules = load_rules(load_settings(files_of), files_of)
+    found = rules.apply(Asked(path, IPv4Address("10.0.0.11")))
+    assert found is not None
+    assert found.content_type == kind
+    assert ".png" not in files_of.rules.read_text()
 
 
 @pytest.mark.parametrize(

@@ -287,7 +287,7 @@ def test_where_re_and_pcre_agree_nothing_is_changed(text: str, subject: str) -> 
     try:
         ours = Pattern.parse(text)
         theirs = re.compile(text, re.ASCII)
-    except (ValueError, re.error):
+    except (ValueError, re.error, FutureWarning):  # re may read it otherwise one day
         return
     found, other = ours.search(subject), theirs.search(subject)
     assert (found and found.span()) == (other and other.span())

@@ -130,7 +130,7 @@ PATHS: dict[str, dict[str, tuple[str, str]]] = {
         "/any/meta_data.json": ("meta_data.json", "404"),
         "/any/password": ("password", "empty"),
         "/latest/password": ("password", "empty"),
-        "/any/": ("", "404"),
+        "/any/": ("LIST", "404"),
         "/zwatch-vm-agent.linux-amd64.bin": ("SHARED/zwatch-vm-agent", "404"),
         "/zwatch-vm-agent.freebsd-amd64.bin": (
             "SHARED/zwatch-vm-agent_freebsd_amd64",
@@ -153,11 +153,11 @@ PATHS: dict[str, dict[str, tuple[str, str]]] = {
 
 # what zstack serves too, since any prefix is a version for it (zstack 3.2)
 ZSTACK_TOO = {
-    "/": ("", "404"),
+    "/": ("LIST", "404"),
     "/latest/meta-data/instance-id": ("meta-data/instance-id", "404"),
     "/2009-04-04/meta-data/": ("meta-data/", "404"),
     "/2009-04-04/user-data": ("user-data", "404"),
-    "/latest/": ("", "404"),
+    "/latest/": ("LIST", "404"),
     "/openstack/latest/meta_data.json": ("meta_data.json", "404"),
     "/openstack/2013-10-17/user_data": ("user-data", "404"),
     "/openstack/latest/password": ("password", "empty"),
@@ -200,8 +200,8 @@ def test_a_path_leads_to_its_document(preset: str, path: str) -> None:
 
 @pytest.mark.parametrize("path", ZSTACK_TOO)
 def test_zstack_knows_every_prefix(path: str) -> None:
-    """Any prefix is a version for ZStack, "/" is the VM's own directory, and no other
-    VM's is reached (zstack 3.2, table and consequences)."""
+    """Any prefix is a version for ZStack, which lists what it serves, and no other VM's
+    directory is reached (zstack 3.2, table and consequences)."""
     check(ask(rules("zstack"), path), ZSTACK_TOO[path], "zstack")
 
 

@@ -1,0 +1,26 @@
+"""An option's value is what dnsmasq sends (issue 6.6)."""
+
+import pytest
+
+from appliance.migration.values import wire_octets
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "octets"),
+    [
+        (226, "7", b"\7"),
+        (226, "700", b"\2\xbc"),
+        (226, "5i", b"\0\0\0\5"),
+        (26, "1400", b"\5\x78"),
+        (225, "1:2:ff", b"\1\2\xff"),
+        (227, "0.0.0.0", b"\x0a\0\0\2"),
+        (15, "10", b"10"),
+        (119, "a.b", b"\1a\1b\0"),
+        (121, "10.9.0.0/16", b"\x10\x0a\x09"),
+    ],
+)
+def test_its_look_or_its_type_says_how_it_is_written(
+    code: int, word: str, octets: bytes
+) -> None:
+    """issue 6.6: numbers, hex, addresses, names and text."""
+    assert wire_octets(code, [word], "10.0.0.2") == octets

@@ -207,9 +207,12 @@ class Metadata(Answers):
 
         def methods() -> Sequence[str]:
             rules = self.ruling.of(request, address, record, at).rules
-            if is_taken(rules, record):
-                return (*ALLOWED, "POST")
-            return METHODS if rules and rules[0].proxy else ALLOWED
+            if rules and rules[0].proxy:
+                return METHODS
+            if request.method != "POST":  # who is refused learns what is taken
+                asked = replace(request, method="POST")
+                rules = self.ruling.of(asked, address, record, at).rules
+            return (*ALLOWED, "POST") if is_taken(rules, record) else ALLOWED
 
         return self._gate.check(request, address.packed, terms, self._clock(), methods)
 

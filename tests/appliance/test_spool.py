@@ -231,6 +231,15 @@ def test_a_post_elsewhere_is_refused(house: House) -> None:
     assert os.listdir(house.files.spool) == []
 
 
+def test_what_is_taken_is_said_to_who_asks_otherwise(house: House) -> None:
+    """metadata U9, RFC 9110 15.5.6: the 405 to a PUT names POST where a POST is taken."""
+    found = metadata(house)
+    response = ask(found, Request("PUT", PASSWORD, PASSWORD, body=TEXT), peer(5))
+    assert response is not None
+    assert response.status == 405
+    assert ("Allow", "GET, HEAD, POST") in response.headers
+
+
 def test_zstack_keeps_the_password_too(house: House) -> None:
     """metadata, section 2: where lighttpd took the POST and lost it, it is kept."""
     found = metadata(house, '[metadata]\npresets = ["zstack"]\n')

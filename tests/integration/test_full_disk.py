@@ -110,6 +110,29 @@ def test_nothing_is_lost(
         assert files(state) != before
 
 
+def post(guest: Guest, path: str) -> str:
+    """Return the status of what a guest posts."""
+    words = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-d", "secret"]
+    return guest.run([*words, f"http://169.254.169.254{path}"]).stdout
+
+
+def test_what_a_guest_posts_is_refused_whole(
+    bound: Daemon, state: Path, guest: Guest
+) -> None:
+    """issue 5.5: without room a password and a word of phone-home are 507, as often as
+    they come, and leave nothing behind; with room again they are kept."""
+    rest = fill(state)
+    before = files(state)
+    for path in ("/openstack/latest/password", "/phone-home") * 2:
+        assert post(guest, path) == "507", bound.log()
+    assert files(state) == before
+    assert list((state / "spool").iterdir()) == []
+    rest.unlink()
+    for path in ("/openstack/latest/password", "/phone-home"):
+        assert post(guest, path) == "200"
+    assert bound.process.poll() is None, bound.log()
+
+
 def test_a_new_guest_is_refused_whole(
     installation: Installation, state: Path, bound: Daemon, guest: Guest
 ) -> None:

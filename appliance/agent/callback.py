@@ -40,6 +40,7 @@ class Destination:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
+            (host or "").encode("idna")  # as the resolver does: a..b is no name
         except ValueError as problem:
             raise SettingsError("callbackurl", f"{url!r}: {problem}") from None
         if parts.scheme != "http" or not host or not _PLAIN.fullmatch(url):

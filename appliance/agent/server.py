@@ -143,9 +143,9 @@ def _asked(request: h11.Request, headers: dict[str, str], body: bytes) -> Asked:
     if request.method != b"POST":
         raise Refused(405, "only POST is known here")
     uuid = headers.get("taskuuid", "")
-    if not 0 < len(uuid) <= UUID_AT_MOST:
+    if not (0 < len(uuid) <= UUID_AT_MOST and uuid.isascii()):  # it is sent back
         raise Refused(
-            400, f"the header taskuuid has to have 1 to {UUID_AT_MOST} characters"
+            400, f"the header taskuuid has to have 1 to {UUID_AT_MOST} ASCII characters"
         )
     url = headers.get("callbackurl")
     try:

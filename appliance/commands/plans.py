@@ -36,26 +36,24 @@ from .net_add import check_others
 from .writing import octets_at
 from .writing import write_all
 
-PLAN = Path("migrate")
-"""Where a mistake of a plan is said to be."""
-
 
 def check_plan(layout: Layout, plan: NetworkPlan) -> tuple[Settings, list[Record]]:
     """Return what the daemon would read of *plan*; raises SettingsError."""
     files = layout.network(plan.name)
-    settings = parse_settings(files, plan.settings, PLAN)
+    origin = plan.origin
+    settings = parse_settings(files, plan.settings, Path(origin))
     check_others(settings, layout)
     try:
-        RuleSet.parse((str(PLAN), plan.rules), include=lambda _: None)
+        RuleSet.parse((f"{origin} as rules", plan.rules), include=lambda _: None)
     except RuleSyntaxError as problem:
         where = f"{problem.file}:{problem.line}:{problem.column}"
         raise SettingsError(where, problem.what) from None
     try:
         parse_zone(plan.zone, settings.network.domain)
     except ValueError as problem:
-        raise SettingsError(f"{PLAN} zone", str(problem)) from None
+        raise SettingsError(f"{origin} as zone", str(problem)) from None
     records = [
-        read_record(_values(each), f"{PLAN} {each.ip}", settings)
+        read_record(_values(each), f"{origin}: {each.ip}", settings)
         for each in plan.guests
     ]
     _check_once(plan)
@@ -112,7 +110,9 @@ def _check_once(plan: NetworkPlan) -> None:
         for each in plan.guests:
             key = str(getattr(each, what))
             if key in seen:
-                raise SettingsError(f"{PLAN} {key}", f"two bindings have this {what}")
+                raise SettingsError(
+                    f"{plan.origin}: {key}", f"two bindings have this {what}"
+                )
             seen.add(key)
 
 

@@ -75,7 +75,10 @@ def read_dnsmasq(
         read.notes.append(Note(CHANGES, first, what))
     settings = settings_of(read, places, guests, forced, first)
     plan = NetworkPlan(
-        name or _network_name(read, first), settings, guests=tuple(guests)
+        name or _network_name(read, first),
+        settings,
+        guests=tuple(guests),
+        origin=first,
     )
     pooled = "pool" in settings["dhcp"]
     plan = with_mtu(plan)

@@ -52,5 +52,7 @@ class NetworkPlan:
     notes: tuple[Note, ...] = ()
     zone: str = ""
     """The text of its .zone, "" for none."""
+    origin: str = "migrate"
+    """The file that it is from: where a mistake is said to be."""
     head: str = ""
     """What stands before the tables of a new .toml: lines of comment."""

@@ -7,6 +7,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from dataclasses import field
 from ipaddress import IPv4Address
+from unicodedata import category
 
 from .plan import CHANGES
 from .plan import LOST
@@ -63,7 +64,11 @@ def read_tree(leaves: Iterable[Leaf], bound: Set[str], where: str) -> Documents:
     notes: list[Note] = []
     for leaf in leaves:
         top, _, rest = leaf.path.partition("/")
-        if top == STRANGERS:
+        if not (_can_be_asked(leaf.path) and _can_be_said(leaf.link or "")):
+            # ascii: what is no text cannot be printed either
+            what = "has a name that is not served here: rename it, or leave it out"
+            notes.append(Note(LOST, f"{where}/{ascii(leaf.path)[1:-1]}", what))
+        elif top == STRANGERS:
             strangers.add(leaf.path)
         elif leaf.link is not None and not rest:
             links[top] = leaf.link
@@ -78,8 +83,9 @@ def read_tree(leaves: Iterable[Leaf], bound: Set[str], where: str) -> Documents:
             documents[top, rest] = leaf.octets
             if top not in bound:
                 unbound.add(top)
-            if rest == INSTANCE_ID:
-                ids[top] = leaf.octets.decode(errors="replace").strip()
+            said = leaf.octets.decode(errors="replace").strip()
+            if rest == INSTANCE_ID and said and said.isprintable():
+                ids[top] = said  # else the document alone tells it, as it did
     notes += _twins(documents, where)
     if strangers:
         what = f"{STRANGERS}/ is left out: an address that nobody knows gets 404"
@@ -97,6 +103,20 @@ def read_tree(leaves: Iterable[Leaf], bound: Set[str], where: str) -> Documents:
         ids,
         tuple(notes),
     )
+
+
+def _can_be_asked(path: str) -> bool:
+    """Whether a URL can lead to *path* here.
+
+    Names with a leading dot are hidden, and % and ? stay escaped in what rules see.
+    """
+    hidden = any(each.startswith(".") for each in path.split("/"))
+    return _can_be_said(path) and not hidden and not {*"%?"} & {*path}
+
+
+def _can_be_said(path: str) -> bool:
+    """Whether *path* can stand in a .rules file: Cs are octets that are no UTF-8."""
+    return "\\" not in path and not any(category(x) in ("Cc", "Cs") for x in path)
 
 
 def _is_further(owner: str, path: str) -> bool:

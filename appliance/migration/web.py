@@ -95,6 +95,7 @@ def read_web(settings: Sequence[Setting], found: Documents, where: str) -> Web:
             notes.append(Note(LOST, at, f"{each.name}: {what}"))
     what = f"addresses with ZStack's rules, which are our preset zstack: {callers}"
     notes.insert(0, Note(MAPS, where, what))
+    notes += _missing(settings, found, callers, where)
     for pattern, _ in own:
         what = f"{pattern} of some addresses is a rule for every guest now"
         notes.append(Note(CHANGES, where, what))
@@ -109,6 +110,18 @@ def read_web(settings: Sequence[Setting], found: Documents, where: str) -> Web:
         return Web("", port, tuple(notes))
     head = "# What ZStack's lighttpd.conf and html/ said beyond the preset zstack.\n"
     return Web(head + "\n".join(lines) + "\n", port, tuple(notes))
+
+
+def _missing(
+    settings: Sequence[Setting], found: Documents, callers: int, where: str
+) -> Iterator[Note]:
+    """Say which half of a network's user-data was not copied along, if one was not."""
+    if callers and not (found.documents or found.links):
+        what = f"html/ beside it is not there, or empty: {callers} addresses lose"
+        yield Note(LOST, where, f"{what} their documents. Copy it along")
+    if not settings and (found.documents or found.links):
+        what = "is not there, or empty: its proxies and port are lost. Copy it along"
+        yield Note(LOST, where, what)
 
 
 def _caller(setting: Setting) -> str | None:
@@ -134,7 +147,12 @@ def _shared_rows(shared: Mapping[str, str], found: Documents) -> list[tuple[str,
         for pattern, target in shared.items()
         if _leads_to(target, names)
     ]
-    return rows + [(f"^/{re.escape(name)}$", f"/{SHARED}/{name}") for name in names]
+    rows += [(f"^/{re.escape(name)}$", f"/{SHARED}/{_literal(name)}") for name in names]
+    # a link may lead to a directory, whose files were served below its name
+    return rows + [
+        (f"^/{re.escape(name)}/(.+)$", f"/{SHARED}/{_literal(name)}/$1")
+        for name in sorted(found.links)
+    ]
 
 
 def _leads_to(target: str, names: Sequence[str]) -> bool:
@@ -152,7 +170,7 @@ def _rules(
     rows = [*shared, *own]
     for path in found.further:
         # its own alone: lighttpd gave it to whoever asked (zstack 3.2)
-        rows.append((f"^/[^/]+/{re.escape(path)}$", f"/${{ip}}/{path}"))
+        rows.append((f"^/[^/]+/{re.escape(path)}$", f"/${{ip}}/{_literal(path)}"))
     if rows:
         yield "url.rewrite-once = ("
         yield from (f"{_INDENT}{_text(one)} => {_text(two)}," for one, two in rows)
@@ -221,6 +239,11 @@ def _plain(value: Plain) -> str:
         case dict():
             pairs = (f"{_text(key)} => {_plain(each)}" for key, each in value.items())
             return f"( {', '.join(pairs)} )"
+
+
+def _literal(path: str) -> str:
+    """Return *path* as a rule's target says it: nothing in it stands for a capture."""
+    return path.replace("$", "$$")
 
 
 def _text(text: str) -> str:

@@ -72,7 +72,15 @@ def read_zstack(host: Host, namespace: str, name: str | None = None) -> NetworkP
         what = "is not <bridge>_<l3Uuid>: say the network's name by --network"
         raise SettingsError(f"namespace {namespace}", what)
     addresses = host.interfaces(namespace)
-    plan = read_dnsmasq(host, [where], named, interfaces=addresses)
+    try:
+        plan = read_dnsmasq(host, [where], named, interfaces=addresses)
+    except ValueError as problem:
+        raise SettingsError(where, str(problem)) from None
+    except SettingsError as problem:
+        if addresses or "no subnet is known" not in str(problem):
+            raise
+        what = "tells no subnet, as it has no guests: migrate it on its own host"
+        raise SettingsError(where, f"{what}, or name one that has") from None
     found, web = _served(host, namespace, {each.ip for each in plan.guests})
     notes = [*plan.notes, *found.notes, *web.notes]
     guests = tuple(_identified(each, found, notes, where) for each in plan.guests)

@@ -38,8 +38,12 @@ def test_a_url_is_read(url: str, destination: Destination, authority: str) -> No
         "http://a/\r\nX: y",
         "http://[fd00/",
         "http://\u00e9/",
+        "http://a..b/",
+        "http://.:80/",
+        f"http://{'a' * 64}.example/",
     ],
 )
 def test_a_url_that_is_none(url: str) -> None:
+    """issue 6.8: no URL that a caller sends ends the agent."""
     with pytest.raises(SettingsError, match="callbackurl"):
         Destination.parse(url)

@@ -84,6 +84,7 @@ def test_a_body_that_makes_no_sense_is_told_by_the_callback() -> None:
         (FLUSH, body(), {}, 400, "taskuuid"),
         (FLUSH, body(), {"taskuuid": ""}, 400, "taskuuid"),
         (FLUSH, body(), {"taskuuid": "x" * 129}, 400, "taskuuid"),
+        (FLUSH, body(), {"taskuuid": "\u00e9"}, 400, "taskuuid"),
         (FLUSH, b"{", {"taskuuid": "t"}, 400, "the body is not JSON"),
         (FLUSH, b"[" * 100_000, {"taskuuid": "t"}, 400, "the body is not JSON"),
         (FLUSH, b"\xff", {"taskuuid": "t"}, 400, "the body is not JSON"),
@@ -95,12 +96,20 @@ def test_a_body_that_makes_no_sense_is_told_by_the_callback() -> None:
             400,
             "callbackurl",
         ),
+        (
+            FLUSH,
+            body(),
+            {"taskuuid": "t", "callbackurl": "http://a..b/"},
+            400,
+            "callbackurl",
+        ),
     ],
 )
 def test_what_is_no_task(
     path: str, octets: bytes, headers: dict[str, str], status: int, says: str
 ) -> None:
-    """zstack 4: 400 without taskuuid; nothing is begun, and the answer says why."""
+    """issue 6.8, zstack 4: 400 without taskuuid; nothing is begun; the answer says
+    why."""
     with Office() as office:
         found, error = refused(office.server.post(path, octets, headers))
         assert found == status

@@ -232,7 +232,7 @@ def test_a_post_elsewhere_is_refused(house: House) -> None:
 
 
 def test_what_is_taken_is_said_to_who_asks_otherwise(house: House) -> None:
-    """metadata U9, RFC 9110 15.5.6: the 405 to a PUT names POST where a POST is taken."""
+    """metadata U9, RFC 9110 15.5.6: the 405 to a PUT names POST where it is taken."""
     found = metadata(house)
     response = ask(found, Request("PUT", PASSWORD, PASSWORD, body=TEXT), peer(5))
     assert response is not None

@@ -8,7 +8,7 @@ import pytest
 from .host import FOLDER
 from .host import ZStackHost
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 
 def _unreadable(host: ZStackHost) -> None:

@@ -9,7 +9,7 @@ from .host import FOLDER
 from .host import NAMESPACE
 from .host import ZStackHost
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 
 def _rules(host: ZStackHost) -> None:

@@ -174,6 +174,12 @@ def test_a_network_without_guests_has_the_ranges_gateway() -> None:
     assert plan.settings["network"]["gateway"] == "10.0.0.1"
 
 
+def test_a_copied_network_without_guests_is_refused() -> None:
+    """Nothing tells its subnet: the way out is its own host's namespace."""
+    with pytest.raises(SettingsError, match="on its own host"):
+        plan_of(files(hosts_dhcp="", hosts_option=""))
+
+
 def test_documents_are_the_guests_own() -> None:
     """issue 6.6, zstack 3.1: html/<ip>/ as it is; its listing is ours to make."""
     plan = plan_of(files())
@@ -250,6 +256,7 @@ def migrated(tmp_path: Path) -> Layout:
         ("/latest/user-data", "/10.0.0.11/user-data"),
         ("/agent-tools-update.sh", "/shared/vm-tools.sh"),
         ("/vm-tools.sh", "/shared/vm-tools.sh"),
+        ("/vm-tools.sh/below", "/shared/vm-tools.sh/below"),
         ("/raw.txt", "/shared/raw.txt"),
         ("/kit/a.sh", "/shared/kit/a.sh"),
         ("/tools/a.sh", "/shared/kit/a.sh"),
@@ -266,8 +273,9 @@ def test_rules_lead_where_they_led(tmp_path: Path, path: str, target: str) -> No
     found = rules.apply(Asked(path, IPv4Address("10.0.0.11")))
     assert found is not None
     assert found.target == target
-    if path.endswith("vm-tools.sh"):
-        alias = next(each for each in found.aliases if each.prefix == target)
+    if path.startswith("/vm-tools.sh"):
+        prefix = "/shared/vm-tools.sh"
+        alias = next(each for each in found.aliases if each.prefix == prefix)
         assert alias.path == "/var/lib/zstack/kvm/vm-tools.sh"
 
 
@@ -317,7 +325,7 @@ def test_twice_is_once_and_one_broken_network_hurts_no_other(
     words = ["--root", str(root), "migrate", "zstack", str(host), "--write", "--json"]
     assert main(words) == 1
     said = capsys.readouterr()
-    assert "dhcp-range" in said.err
+    assert "no subnet" in said.err
     assert str(broken.parent.name) in said.err
     assert [each["network"] for each in json.loads(said.out)] == [L3]
     assert before == {

@@ -101,6 +101,7 @@ REASONS: dict[str, Callable[[bytes], object]] = {
     "control characters in a value": lambda o: re.search(
         rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", o
     ),
+    "a CR alone: we look when the head is whole": lambda o: re.search(rb"\r(?!\n)", o),
     "the target is no path, or hides one": _target_is_no_path,
     "a length of 19 digits": lambda o: re.search(rb"[0-9]{19}", o),
     "a body of more than 64 KiB": lambda o: re.search(rb"(?i)th:\s*[0-9]{5,}", o),
@@ -225,6 +226,7 @@ DIFFERENCES = {
     "one empty line before a request is ignored": b"\r\nGET / HTTP/1.0\r\n\r\n",
     "no version but 1.0 and 1.1 is theirs": b"GET / HTTP/1.2\r\n\r\n",
     "control characters in a value": b"GET / HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n",
+    "a CR alone: we look when the head is whole": b"\rGET / HTTP/1.1\r\n\r",
     "the target is no path, or hides one": b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a length of 19 digits": b"PUT / HTTP/1.1\r\nHost: x\r\n"
     b"Content-Length: 1000000000000000000\r\n\r\n",

@@ -1,5 +1,6 @@
 """Upstreams of the test's own, on loopback: what they say is a function."""
 
+import os
 import socket
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -44,7 +45,9 @@ class Upstream:
 
     @property
     def address(self) -> IPv4Address:
-        return IPv4Address(f"127.0.0.{self.number}")
+        # of this process alone: its port is free for UDP, and for TCP then too
+        high, low = divmod(os.getpid() % 65_536, 256)
+        return IPv4Address(f"127.{high}.{low}.{self.number}")
 
     async def serve(
         self,

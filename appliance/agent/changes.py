@@ -17,10 +17,7 @@ from typing import Any
 
 from dhcp.hardware import HardwareAddress
 
-from ..commands.change import bring_in_force
-from ..commands.writing import known_values
-from ..commands.writing import octets_at
-from ..commands.writing import write_all
+from ..change import bring_in_force
 from ..directory import SUFFIX
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
@@ -36,6 +33,9 @@ from ..layout import NetworkLayout
 from ..records import read_record
 from ..settings import check_address
 from ..settings import load_settings
+from ..writing import known_values
+from ..writing import octets_at
+from ..writing import write_all
 from . import bindings
 from .documents import LAYOUT
 from .documents import documents

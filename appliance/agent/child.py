@@ -14,7 +14,7 @@ from typing import Final
 
 import trio
 
-from ..commands.change import ring_daemon
+from ..change import ring_daemon
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..layout import NetworkLayout

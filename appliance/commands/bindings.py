@@ -10,6 +10,11 @@ from typing import Any
 
 from dhcp.hardware import HardwareAddress
 
+from ..change import bring_in_force
+from ..change import find_on_disk
+from ..change import holder
+from ..change import ring_daemon
+from ..change import ring_host
 from ..directory import SUFFIX
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
@@ -26,11 +31,6 @@ from ..layout import NetworkLayout
 from ..records import Record
 from ..settings import load_settings
 from ..state import State
-from .change import bring_in_force
-from .change import find_on_disk
-from .change import holder
-from .change import ring_daemon
-from .change import ring_host
 from .dropped import list_documents
 from .screen import add_outcome
 from .screen import plural

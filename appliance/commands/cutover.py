@@ -17,6 +17,7 @@ import trio
 
 from dhcp.hardware import HardwareAddress
 
+from ..change import ring_daemon
 from ..cutover import bound
 from ..cutover import journal
 from ..cutover import jump
@@ -33,7 +34,6 @@ from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
 from ..veth import bridged
-from .change import ring_daemon
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PORTS: Final = (53, 67)

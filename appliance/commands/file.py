@@ -11,6 +11,8 @@ from pathlib import Path
 
 from httpd.listing import is_document
 
+from ..change import not_running
+from ..change import ring_daemon
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..files import locked
@@ -19,14 +21,12 @@ from ..layout import Layout
 from ..layout import NetworkLayout
 from ..settings import check_address
 from ..settings import load_settings
-from .change import not_running
-from .change import ring_daemon
+from ..writing import read_document
+from ..writing import write_if_new
 from .dropped import list_documents
 from .screen import add_outcome
 from .screen import print_json
 from .screen import print_table
-from .writing import read_document
-from .writing import write_if_new
 
 DEFAULT, SHARED = "default", "shared"
 NAME_AT_MOST = 255  # octets of a file's name

@@ -4,12 +4,12 @@ import argparse
 import time
 from typing import Any
 
+from ..change import ring_daemon
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..layout import Layout
 from ..layout import NetworkLayout
 from ..settings import load_settings
-from .change import ring_daemon
 from .screen import print_json
 from .screen import print_table
 from .screen import warn

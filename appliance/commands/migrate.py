@@ -17,10 +17,10 @@ from ..layout import check_name
 from ..migration.plan import NetworkPlan
 from ..migration.plan import Note
 from ..settings import load_settings
+from ..writing import octets_at
 from .screen import print_json
 from .sources import OnDisk
 from .sources import ZStackHost
-from .writing import octets_at
 
 UNWRITTEN = "Nothing is written yet: say it again with --write"
 

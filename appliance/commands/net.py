@@ -10,6 +10,7 @@ from typing import Any
 from ..attachment import Bridged
 from ..attachment import Device
 from ..bell import ring
+from ..change import PATIENCE
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
@@ -21,7 +22,6 @@ from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
 from ..state import State
-from .change import PATIENCE
 from .claims import all_contests
 from .dropped import list_documents
 from .net_add import add

@@ -13,8 +13,8 @@ from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
 from ..settings import parse_settings
+from ..writing import read_document
 from .screen import warn
-from .writing import read_document
 
 
 def describe_add(command: argparse.ArgumentParser) -> None:

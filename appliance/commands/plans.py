@@ -12,6 +12,7 @@ from typing import Any
 from rewrite.errors import RuleSyntaxError
 from rewrite.ruleset import RuleSet
 
+from ..change import bring_in_force
 from ..directory import SUFFIX
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
@@ -31,10 +32,9 @@ from ..records import read_record
 from ..resolver.zonefile import parse_zone
 from ..settings import Settings
 from ..settings import parse_settings
-from .change import bring_in_force
+from ..writing import octets_at
+from ..writing import write_all
 from .net_add import check_others
-from .writing import octets_at
-from .writing import write_all
 
 
 def check_plan(layout: Layout, plan: NetworkPlan) -> tuple[Settings, list[Record]]:

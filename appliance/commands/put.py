@@ -12,6 +12,8 @@ from typing import Any
 
 from dhcp.hardware import HardwareAddress
 
+from ..change import bring_in_force
+from ..change import holder
 from ..claims import Nic
 from ..claims import advice
 from ..claims import left_to
@@ -28,17 +30,15 @@ from ..records import Record
 from ..records import read_record
 from ..settings import load_settings
 from ..state import State
-from .change import bring_in_force
-from .change import holder
+from ..writing import forget
+from ..writing import known_values
+from ..writing import octets_at
+from ..writing import old_address
+from ..writing import read_document
+from ..writing import write_all
 from .claims import rivals_of
 from .screen import add_outcome
 from .screen import warn
-from .writing import forget
-from .writing import known_values
-from .writing import octets_at
-from .writing import old_address
-from .writing import read_document
-from .writing import write_all
 
 # option, key of the binding
 TEXTS = {

@@ -4,10 +4,10 @@ import argparse
 import time
 from typing import Any
 
+from ..change import ring_daemon
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..layout import Layout
-from .change import ring_daemon
 from .screen import plural
 from .screen import print_json
 from .screen import print_table

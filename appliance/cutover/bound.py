@@ -9,9 +9,7 @@ from typing import Final
 from dhcp.hardware import HardwareAddress
 
 from ..attachment import METADATA_ADDRESS
-from ..commands.change import bring_in_force
-from ..commands.writing import known_values
-from ..commands.writing import write_all
+from ..change import bring_in_force
 from ..directory import SUFFIX
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
@@ -22,6 +20,8 @@ from ..files import remove_tree
 from ..layout import NetworkLayout
 from ..settings import Settings
 from ..state import State
+from ..writing import known_values
+from ..writing import write_all
 
 CANDIDATES: Final = 5
 

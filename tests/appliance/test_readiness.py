@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.commands.writing import writing
 from appliance.files import MARKER
 from appliance.metadata import Metadata
 from appliance.readiness import AGE_AT_MOST
+from appliance.writing import writing
 from httpd.contract import Later
 from httpd.messages import Request
 from httpd.messages import Response

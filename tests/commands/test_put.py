@@ -268,7 +268,8 @@ def test_what_is_not_loaded() -> None:
     """
     program = (
         "import sys\n"
-        "from appliance.commands import bindings, change, file, put\n"
+        "from appliance import change, writing\n"
+        "from appliance.commands import bindings, file, put\n"
         "heavy = {'trio', 'pyroute2', 'dnslib', 'prometheus_client', 'asyncio'}\n"
         "print(sorted(heavy & sys.modules.keys()))\n"
     )

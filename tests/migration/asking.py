@@ -99,28 +99,18 @@ class Asking:
     ) -> None:
         self._raw.close()
 
-    def tell(self, frame: bytes, then: bytes | None = None) -> bytes | None:
-        """Send *frame*; return the frame that answers it.
-
-        Silence is known by the answer to *then*, which is sent behind it.
-        """
+    def tell(self, frame: bytes) -> bytes:
+        """Send *frame*; return the frame that answers it."""
         sent = message_of(frame)
-        awaited = {sent.xid}
         self._raw.send(frame)
-        if then is not None:
-            self._raw.send(then)
-            awaited.add(message_of(then).xid)
         while True:
             octets = self._raw.recv(4096)
             if octets[12:14] != b"\x08\x00" or octets[23] != socket.IPPROTO_UDP:
                 continue
             if octets[36:38] != BOOTPC.to_bytes(2, "big"):
                 continue
-            xid = message_of(octets).xid
-            if xid == sent.xid:
+            if message_of(octets).xid == sent.xid:
                 return octets
-            if xid in awaited:
-                return None
 
     @contextmanager
     def being(self, vm: Vm) -> Iterator[None]:

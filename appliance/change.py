@@ -10,12 +10,12 @@ from typing import Any
 
 from dhcp.hardware import HardwareAddress
 
-from ..bell import ring
-from ..directory import SUFFIX
-from ..directory import StateDirectory
-from ..errors import NOT_RUNNING
-from ..errors import SettingsError
-from ..layout import NetworkLayout
+from .bell import ring
+from .directory import SUFFIX
+from .directory import StateDirectory
+from .errors import NOT_RUNNING
+from .errors import SettingsError
+from .layout import NetworkLayout
 
 PATIENCE = 30.0  # seconds that a daemon under load may take
 

@@ -11,15 +11,15 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingsError
-from ..files import MARKER
-from ..files import Staged
-from ..files import make_directory
-from ..files import read_octets
-from ..files import remove_tree
-from ..files import stage_file
-from ..files import write_file
-from ..layout import NetworkLayout
+from .errors import SettingsError
+from .files import MARKER
+from .files import Staged
+from .files import make_directory
+from .files import read_octets
+from .files import remove_tree
+from .files import stage_file
+from .files import write_file
+from .layout import NetworkLayout
 
 DOCUMENT_AT_MOST = 64 * 1024 * 1024  # octets
 

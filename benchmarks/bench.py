@@ -43,6 +43,7 @@ bridge = "br0"
 [limits]
 requests_per_second_per_ip = 1000000  # one guest asks for all
 burst_per_ip = 1000000
+dhcp_per_second_per_mac = 1000000  # ten guests without a pause are a flood to us
 """
 BYTECODE = "/run/pycache"  # in the machine's memory
 ENVIRONMENT = {

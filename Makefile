@@ -39,10 +39,12 @@ suites:
 	packaging/dev/suites.sh $(PYTEST)
 
 # Would the tests notice?  Each clause is broken in a copy, and its test has to fail.
-# Then rules and URLs that no test has seen yet, to the real lighttpd and to us.
+# Then rules and URLs that no test has seen yet, to the real lighttpd and to us; and
+# whether each benchmark still runs.
 nightly: deps
 	$(SUDO) .venv/bin/python -m tests.breaks
 	$(SUDO) .venv/bin/python -m tests.oracles.test_lighttpd_rules 10000
+	$(SUDO) .venv/bin/python -m benchmarks --small
 
 bench: deps
 	$(SUDO) .venv/bin/python -m benchmarks

@@ -172,7 +172,8 @@ def print_flatness(sizes: dict[int, dict[str, Figures]]) -> None:
     show("flat", header, rows)
 
 
-def main(sizes: Sequence[int] = SIZES) -> None:
+def main(sizes: Sequence[int] = ()) -> None:
+    sizes = sizes or SIZES
     os.sched_setaffinity(0, {ASKING})
     with many_neighbours(), room() as here:
         peers = [Peer(here, kind, 2 + place) for place, kind in enumerate(KINDS)]
@@ -199,4 +200,4 @@ def main(sizes: Sequence[int] = SIZES) -> None:
 
 
 if __name__ == "__main__":
-    main([int(each) for each in sys.argv[1:]] or SIZES)
+    main([int(each) for each in sys.argv[1:]])

@@ -69,7 +69,11 @@ def _describe_dhcp(dhcp: argparse.ArgumentParser) -> None:
     for flag, metavar, text in (
         ("--requested", "IP", "option 50 of a request"),
         ("--ciaddr", "IP", "its address, when renewing"),
-        ("--server", "IP", "option 54: the server that it has chosen"),
+        (
+            "--server",
+            "IP",
+            "option 54: the server that it has chosen (of a release, a decline: ours)",
+        ),
         ("--relay", "IP", "giaddr: it comes by this relay"),
         ("--vendor-class", "TEXT", "option 60, like PXEClient"),
         ("--user-class", "TEXT", "option 77, like iPXE"),

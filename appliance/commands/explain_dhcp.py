@@ -42,6 +42,7 @@ NOBODY = HardwareAddress(bytes(5) + b"\x02")  # our own MAC, which the question 
 ANYWHERE = IPv4Address(0)
 ECHOED = (61, 82, 97)
 TIMES = (51, 58, 59)
+FAREWELLS = ("decline", "release")
 
 
 def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
@@ -51,10 +52,13 @@ def explain_dhcp(options: argparse.Namespace, layout: Layout) -> int:
         mac = HardwareAddress.parse(options.mac)
     except ValueError as problem:
         raise SettingsError("MAC", str(problem)) from None
-    request = _message(options, mac)
-    source = request.ciaddr
     shared = Surroundings(settings, layout).shared()
     network = replace(settings.network, shares_bridge=shared)
+    if options.server is None and options.type in FAREWELLS:
+        # RFC 2131 table 5: it says which server it means, and means ours
+        options.server = str(network.server_ids[0])
+    request = _message(options, mac)
+    source = request.ciaddr
     responder = Responder(network, state.table, NOBODY)
     found: dict[str, Any] = {"client": str(mac), "asks": options.type.upper()}
     now = time.monotonic()

@@ -52,6 +52,20 @@ def test_other_messages(house: House, words: tuple[str, ...], answer: str) -> No
     assert listed(said.out)["answer"] == answer
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--type", "release", "--ciaddr", "10.0.0.5"), "released"),
+        (("--type", "decline", "--requested", "10.0.0.5"), "conflict_reported"),
+        (("--type", "release", "--server", "10.0.0.9"), "other_server"),
+    ],
+)
+def test_what_is_said_last(house: House, words: tuple[str, ...], why: str) -> None:
+    """dhcp 34, 35: it is for us, unless it is said whom it is for."""
+    said = house.metalease("explain", "n1", "dhcp", mac(5), *words, "--json")
+    assert listed(said.out)["answer"] == f"silence: {why}"
+
+
 def test_silence_and_why(house: House) -> None:
     """dhcp 18, 27, 75."""
     house.bind(6, mtu=1)

@@ -46,6 +46,10 @@ OF_NAMESPACE: Final[Mapping[str, str]] = MappingProxyType(
         "ipv6/conf/all/disable_ipv6": "1",  # a link-local address would answer a ping
         "ipv6/conf/default/disable_ipv6": "1",
         "ipv6/icmp/echo_ignore_multicast": "1",  # who does not know us finds no one
+        # a cookie keeps no SYN, so a flood would have all be reset: a SYN that finds no
+        # room is sent again, and half open connections end soon (httpd/listener.py)
+        "ipv4/tcp_syncookies": "0",
+        "ipv4/tcp_max_syn_backlog": "8192",
     }
 )
 """What holds for a whole namespace of our own; a new one inherits the host's."""

@@ -2,8 +2,8 @@
 
 re tries one way after the other.  Where two ways through a loop take the same text,
 the ways double with each character; where loops in a row can take the same text, they
-grow as its square, its cube, and so on.  Up to the square is let in: that is a second
-at most, for a subject of 8 KiB.  (Weber and Seidl, On the degree of ambiguity of finite
+grow as its square, its cube, and so on.  Up to the square is let in: that is 50 ms at
+most, for a subject of 2 KiB.  (Weber and Seidl, On the degree of ambiguity of finite
 automata, 1991; a search that is not anchored is one loop more.)
 """
 

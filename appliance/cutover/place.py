@@ -26,6 +26,7 @@ from .. import steering
 from .. import veth
 from ..attachment import Attachment
 from ..errors import SettingsError
+from ..inside import OF_NAMESPACE
 from ..inside import PROC_SYS_NET
 from ..kernel import Kernel
 from ..kernel import Link
@@ -36,9 +37,8 @@ from .found import End
 from .found import Place
 
 SETTINGS: Final = (
-    "ipv4/ip_forward",
+    *(name for name in OF_NAMESPACE if "/conf/" not in name),
     "ipv4/conf/*/*",
-    "ipv6/icmp/echo_ignore_multicast",
     "ipv6/conf/*/*",
 )
 PASSES: Final = 3  # a setting of all links changes those of each

@@ -103,7 +103,7 @@ def test_under_syn_cookies(daemon: Daemon, owner: Guest) -> None:
         ("identity", "unknown", "10.0.0.11")
     ]
     with entered(Path(f"/proc/{daemon.serving()[0]}/ns/net")):
-        COOKIES.write_text("1")
+        COOKIES.write_text("0")
     assert status_of(owner, METADATA + DOCUMENT) == (0, "200")
 
 

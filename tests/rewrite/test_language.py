@@ -298,7 +298,7 @@ def test_what_a_rule_makes_can_be_no_path() -> None:
 
 
 def test_a_url_that_is_too_long_matches_nothing() -> None:
-    """Rules look at 8 KiB, with the query (issue 6.2: matching is bounded)."""
+    """Rules look at 2 KiB, with the query (issue 6.2: matching is bounded)."""
     rules = 'url.rewrite-once = ("." => "/x")'
     most = "/" + "a" * (SUBJECT_AT_MOST - 2)
     assert target(rules, most) == ("/x", "")

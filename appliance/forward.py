@@ -8,6 +8,7 @@ for upstreams that the network's rules name: whom to ask is read from the files 
 import os
 import signal
 import socket
+import traceback
 from collections.abc import Awaitable
 from collections.abc import Callable
 from functools import partial
@@ -33,6 +34,7 @@ from .settings import Settings
 from .settings import load_settings
 
 BACKLOG = 128
+PAUSE = 0.1  # seconds without a line more, when no file can be opened
 
 
 def serve_one(line: socket.socket, settings: Settings, rules: RuleSet) -> None:
@@ -86,11 +88,17 @@ async def _accept(listener: socket.socket, layout: Layout) -> None:
             await serve_line(line, open_network, None, errands_of)
         except (SettingsError, OSError, ValueError):
             pass  # its line is closed: the daemon looks again
+        except Exception:  # one line's, whatever it said: others have theirs
+            traceback.print_exc()
 
     async with trio.open_nursery() as nursery:
         while True:
             await trio.lowlevel.wait_readable(listener)
-            line, _ = listener.accept()
+            try:
+                line, _ = listener.accept()
+            except OSError:  # too many files are open, or who came has left
+                await trio.sleep(PAUSE)
+                continue
             nursery.start_soon(attend, line)
 
 

@@ -198,9 +198,15 @@ def _dns(table: Table, ranges: tuple[Range, ...]) -> DnsSettings:
         return found
 
     inner = table.inner("domains")
-    domains = {
-        reader.domain(name): inner.demand(name, upstreams) for name in inner.left()
-    }
+    domains: dict[str, tuple[IPv4Address, ...]] = {}
+    for key in inner.left():
+        try:
+            domain = reader.domain(key).lower()
+        except ValueError as problem:
+            raise inner.wrong(key, f"{key!r}: {problem}") from None
+        if domain in domains:
+            raise inner.wrong(key, "has its upstreams already, in other letters")
+        domains[domain] = inner.demand(key, upstreams)
     return DnsSettings(
         enabled=table.take("enabled", reader.flag, plain.enabled),
         upstream=table.take("upstream", upstreams, plain.upstream),

@@ -1,8 +1,8 @@
 """`metalease explain NET dns IP NAME`: what a guest would be told, and why."""
 
 import argparse
-from ipaddress import AddressValueError
 from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Any
 
 import dnslib
@@ -13,7 +13,6 @@ from ..naming import Naming
 from ..naming import routes
 from ..resolver.names import decode_name
 from ..resolver.names import encode_name
-from ..resolver.names import reverse_name
 from ..resolver.policy import Answer
 from ..resolver.policy import Forward
 from ..resolver.upstreams import Routes
@@ -31,7 +30,8 @@ def explain_dns(options: argparse.Namespace, layout: Layout) -> int:
     try:
         address = IPv4Address(options.ip)
         name, kind = _question(options.name, options.type.upper())
-        encode_name(name)
+        if name != ".":
+            encode_name(name)
         question = bytes(dnslib.DNSRecord.question(name, kind).pack())
     except dnslib.DNSError:
         known = "is no type: write A, PTR, SRV .. or TYPE65"
@@ -65,8 +65,8 @@ def explain_dns(options: argparse.Namespace, layout: Layout) -> int:
 def _question(name: str, kind: str) -> tuple[str, str]:
     """Return what is asked; of an address its name, as `dig -x` does."""
     try:
-        return decode_name(reverse_name(IPv4Address(name))), "PTR"
-    except AddressValueError:
+        return ip_address(name).reverse_pointer, "PTR"
+    except ValueError:
         return name, kind
 
 
@@ -87,4 +87,6 @@ def _why_here(query: Query, answer: Answer, naming: Naming) -> str:
         return ", ".join(origins)
     if zone is None or zone == ROOT:
         return "one label alone is asked nowhere else"
+    if answer.octets[6:8] != bytes(2):  # answers: a SOA, or of every name in it
+        return f"{decode_name(zone)} is ours"
     return f"{decode_name(zone)} is ours, and has nothing there"

@@ -14,8 +14,21 @@ from dnslib import DNSRecord
 
 from .body import parse_body
 from .errors import MalformedQuery
+from .wire import AD
 from .wire import HEADER
 from .wire import Query
+
+UNREADABLE = (
+    DNSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    TypeError,
+    RecursionError,
+    struct.error,
+)
+"""What dnslib lets out of records that it cannot read or write again."""
 
 
 def behind_aliases(
@@ -24,6 +37,7 @@ def behind_aliases(
     """Return *reply*, to *asked*, as one to *query*; raises MalformedQuery."""
     parse_body(reply, asked.question)
     _, flags, *_ = HEADER.unpack_from(reply)
+    flags &= ~AD  # nobody has signed our CNAMEs (RFC 4035 section 3.2.3)
     try:
         found = DNSRecord.parse(reply)
         sections: list[list[RR]] = [
@@ -37,6 +51,6 @@ def behind_aliases(
         for section in sections:
             for each in section:
                 each.pack(buffer)
-    except (DNSError, ValueError, struct.error) as problem:
+    except UNREADABLE as problem:
         raise MalformedQuery(f"dnslib cannot read it: {problem}") from None
     return bytes(buffer.data)

@@ -15,11 +15,11 @@ from ipaddress import IPv4Address
 import trio
 
 from .channel import MESSAGE_AT_MOST
-from .forwarder import FINAL
 from .forwarder import Forwarder
 from .forwarder import Match
 from .forwarder import Outcome
 from .forwarder import compare
+from .forwarder import is_final
 from .forwarder import restored
 from .upstreams import IN_ALL
 from .upstreams import PATIENCE
@@ -120,7 +120,7 @@ class FirstTries:
             return
         self._forwarder.answered(tried.upstream)
         question.outcome.reply = restored(reply, question.query)
-        if reply[3] & 15 in FINAL:
+        if is_final(reply):
             question.tell(question.outcome)
         else:
             self._persist(tried, {tried.upstream})

@@ -22,9 +22,11 @@ from .upstreams import IN_ALL
 from .upstreams import PATIENCE
 from .upstreams import Health
 from .upstreams import Routes
+from .wire import AA
 from .wire import HEADER
 from .wire import IN
 from .wire import QR
+from .wire import RA
 from .wire import RD
 from .wire import TC
 from .wire import Query
@@ -40,7 +42,6 @@ CASE = bytes(
 )
 """By octet, the bit that a letter's case is."""
 FRESH = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
-FINAL = {Rcode.NOERROR, Rcode.NXDOMAIN}  # who says something else may be alone with it
 WITHOUT_QUESTION = {Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED}
 
 
@@ -99,7 +100,7 @@ class Forwarder:
                     continue
                 self.answered(upstream)
                 outcome.reply = reply
-                if reply[3] & 15 in FINAL:
+                if is_final(reply):
                     break
                 said_no.add(upstream)
 
@@ -246,6 +247,16 @@ def compare(reply: bytes, asked: bytes, query: Query) -> Match:
     if questions == 1 and is_same_question(given, wanted):
         return Match.LETTERS
     return Match.NONE
+
+
+def is_final(reply: bytes) -> bool:
+    """Whether another upstream would say the same.
+
+    Not of who fails, or refers to others: it does not recurse, and knows nothing.
+    """
+    if reply[3] & 15 != Rcode.NOERROR:
+        return reply[3] & 15 == Rcode.NXDOMAIN
+    return bool(reply[3] & RA or reply[2] << 8 & AA or reply[6:8] != b"\0\0")
 
 
 def restored(reply: bytes, query: Query) -> bytes:

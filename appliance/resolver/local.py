@@ -29,6 +29,7 @@ from .zones import Zones
 
 LOCAL_LIFETIME = 10  # seconds: a guest that moves is found soon
 ALIASES_AT_MOST = 8  # CNAMEs in a row
+VALUES_AT_MOST = 64  # of one name and type in an answer: by UDP it has room for no more
 LOCALHOST = encode_name("localhost")
 QUESTION_AT = b"\xc0\x0c"  # a pointer to the name of the question
 SOA_TIMES = (1, 3600, 600, 86_400, LOCAL_LIFETIME)
@@ -114,10 +115,14 @@ def _known(
 
 
 def _turned(values: list[bytes], number: int) -> list[bytes]:
-    """Return *values* from another one on each time (by the query's id)."""
-    once = list(dict.fromkeys(values))
-    start = number % len(once)
-    return once[start:] + once[:start]
+    """Return *values* from another one on each time (by the query's id).
+
+    Of very many only some: each has its turn, and nobody waits while all are written.
+    """
+    start = number % len(values)
+    end = start + VALUES_AT_MOST
+    turned = values[start:end] + values[: max(0, end - len(values))]
+    return list(dict.fromkeys(turned))[:VALUES_AT_MOST]
 
 
 def encode_record(owner: bytes, kind: int, value: bytes) -> bytes:

@@ -158,7 +158,9 @@ class Resolver:
                 )
             body = parse_body(reply, forward.query.question)
         except MalformedQuery:
-            return FAILURE
+            # cut within a record: who asks by TCP gets all of it
+            is_cut = int.from_bytes(reply[2:4], "big") & TC
+            return Body(TC) if is_cut else FAILURE
         if body.rcode > 15:  # of EDNS, which ends here: it has no letters elsewhere
             return FAILURE
         trusted = self._routes.domain_of(forward.asked.lowered)  # the operator says so

@@ -45,6 +45,7 @@ class Type(IntEnum):
     TXT = 16
     AAAA = 28
     SRV = 33
+    NAPTR = 35
     OPT = 41
     DS = 43
     DNSKEY = 48
@@ -53,6 +54,7 @@ class Type(IntEnum):
     IXFR = 251
     AXFR = 252
     ANY = 255
+    CAA = 257
 
 
 IN = 1

@@ -195,3 +195,21 @@ def test_which_name_servers_guests_are_told(
     base = N1.replace('dns = ["10.0.0.53"]\n', "")
     network = parse(text, base).network
     assert (network.dns, network.own_dns) == (told, own)
+
+
+@pytest.mark.parametrize("key", ["", ".", "*.example", "a..b", "-\N{SNOWMAN}"])
+def test_a_domain_that_is_none(key: str) -> None:
+    """issue 7: a key of [dns.domains] that is no domain is named, and is no traceback:
+    it would stop `metalease host` for every network."""
+    what = "f: dns.domains.*is no domain name|f: dns.domains.*has to be text"
+    with pytest.raises(SettingsError, match=what.replace("f:", r"n1\.toml:")):
+        parse(f'[dns.domains]\n"{key}" = ["10.0.9.53"]')
+
+
+def test_a_domain_has_one_list_of_upstreams() -> None:
+    """issue 7: the same domain in other letters is not silently left out."""
+    with pytest.raises(SettingsError, match=r"Corp\.example: has its upstreams"):
+        parse(
+            '[dns.domains]\n"corp.example" = ["10.0.9.53"]\n'
+            '"Corp.example" = ["10.0.9.54"]'
+        )

@@ -79,6 +79,13 @@ ROWS = {
         "asked of 192.0.2.53",
         "[dns] upstream, of edge.example.org",
     ),
+    ". NS": (". NS", "asked of 192.0.2.53", "[dns] upstream"),
+    "n1.example SOA": ("n1.example SOA", "NOERROR", "n1.example is ours"),
+    "fd00::5": (
+        f"5.{'0.' * 29}d.f.ip6.arpa PTR",
+        "NXDOMAIN",
+        "d.f.ip6.arpa is ours, and has nothing there",
+    ),
     "docs.n1.example TYPE65": (
         "docs.n1.example TYPE65",
         "asked of 192.0.2.54",

@@ -132,15 +132,15 @@ def test_a_zone_file(installation: Installation, guest: Guest) -> None:
 
 
 def test_a_broken_zone_file(installation: Installation, guest: Guest) -> None:
-    """A zone file that cannot be read is told at the start, with its path and what is
-    wrong near which name (issue 7, extra records)."""
+    """A zone file that cannot be read is told at the start, with its path, the line and
+    what is wrong there (issue 7, extra records)."""
     configure(installation)
     add_zone(installation, "www IN A 10.0.0.5\nbad IN A 10.0.0.999\n")
     done = installation.metalease("run", "n1")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("metalease: /run/lab/etc/metalease/networks/n1.zone: ")
-    assert "near www.n1.example" in line
+    assert "n1.zone: line 2: an IPv4 address: " in line
 
 
 def test_a_stranger(installation: Installation, guest: Guest) -> None:

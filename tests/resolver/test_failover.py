@@ -11,6 +11,7 @@ from .upstream import ASKED
 from .upstream import Say
 from .upstream import Upstream
 from .upstream import good
+from .upstream import refers
 from .upstream import says
 from .upstream import well
 from .upstream import with_upstreams
@@ -21,6 +22,7 @@ FAILS: dict[str, Say] = {
     "REFUSED": says("REFUSED"),
     "NOTIMP": says("NOTIMP"),
     "FORMERR": says("FORMERR"),
+    "a referral": refers,
 }
 
 

@@ -26,6 +26,7 @@ from .room import reply
 from .room import texts
 from .upstream import ASKED
 from .upstream import Upstream
+from .upstream import refers
 from .upstream import says
 from .upstream import well
 from .upstream import with_upstreams
@@ -92,6 +93,17 @@ def test_one_that_says_no_is_asked_once(rcode: str) -> None:
     assert alone is not None
     assert alone[3] & 15
     assert questions(one.asked) == 1
+
+
+def test_a_referral_is_no_answer() -> None:
+    """dns 7: who does not recurse and knows nothing is followed by the next; alone,
+    what it says is the answer."""
+    one, two = Upstream(10, udp=refers), Upstream(11, udp=well)
+    found, _ = asked_of(one, two)
+    assert texts_of(found) == [FOUND]
+    (alone,), _ = asked_of(Upstream(10, udp=refers))
+    assert alone is not None
+    assert len(read(alone).authority) == 1
 
 
 def probes_alone(asked: bytes) -> list[bytes]:

@@ -125,6 +125,17 @@ def test_tc_passes_through() -> None:
     assert isinstance(at.decide(query(NAME), 0.0, tcp=True), Forward)
 
 
+def test_tc_that_is_cut_within_a_record() -> None:
+    """dns 9: what is truncated in the middle of a record is truncated, no failure."""
+    at = resolver()
+    cut = finished(
+        query(NAME), lambda sent: reply(sent, ADDRESS, tc=True, edns=False)[:-3], at
+    )
+    assert cut.rcode() == 0
+    assert cut.flags & dns.flags.TC
+    assert isinstance(at.decide(query(NAME), 0.0, tcp=True), Forward)
+
+
 def test_a_client_of_tcp_has_room() -> None:
     """dns 9: what is truncated by UDP is whole by TCP, of the same cache."""
     at = resolver()

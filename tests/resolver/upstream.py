@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from ipaddress import IPv4Address
 
+import dns.flags
 import trio
 import trio.testing
 
@@ -119,6 +120,13 @@ def well(asked: bytes) -> list[bytes]:
 
 def says(rcode: str) -> Say:
     return lambda asked: [reply(asked, rcode=rcode)]
+
+
+def refers(asked: bytes) -> list[bytes]:
+    """Say what one says that does not recurse: who else may know."""
+    said = bytearray(reply(asked, authority=("org. 300 NS ns.example.",)))
+    said[3] &= ~dns.flags.RA & 0xFF
+    return [bytes(said)]
 
 
 def good(outcome: Outcome) -> bool:

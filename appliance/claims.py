@@ -62,6 +62,15 @@ def left_to(other: Nic, own: Nic) -> str:
     )
 
 
+def own_id(nic: Nic) -> str:
+    """Say in a line that a new further NIC is told another id than its guest."""
+    return (
+        f"{nic} is told an instance_id of its own, and its guest takes itself for a new"
+        f" one if it asks by this NIC: --instance-id ID, which metalease show"
+        f" {nic.network} IP tells of its first"
+    )
+
+
 def advice(one: Nic, other: Nic) -> str:
     """Say in a line what is wrong with a pair, and what to do."""
     return (

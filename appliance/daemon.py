@@ -153,7 +153,7 @@ class Daemon:
         )
         self._leavings = Leavings(
             Spool(files.spool),
-            lambda address: self._state.at(address) is None,
+            self._state,
             lambda what: self._journal.log("spool", what=what),
         )
 
@@ -168,6 +168,7 @@ class Daemon:
         self._journal.log("loaded", bindings=len(self._state.table), bad=len(problems))
         if self._pool is not None:
             self._pool.load()
+        self._leavings.recall()
         self._look_around()
 
     async def start(self, nursery: trio.Nursery) -> None:

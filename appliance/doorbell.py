@@ -8,6 +8,7 @@ because a mode can be changed by hand.
 import json
 import os
 import socket
+import stat
 import struct
 import traceback
 from collections.abc import Awaitable
@@ -47,8 +48,7 @@ def listen(path: Path) -> trio.SocketListener:
         with bell.reachable(path) as name:
             if _answers(name):
                 raise SettingsError(path, "another one listens there: stop it first")
-            with suppress(FileNotFoundError):
-                os.unlink(name)  # of one that was killed
+            _make_room(name, path)
             listener.bind(name)
         listener.listen(BACKLOG)
         return trio.SocketListener(trio.socket.from_stdlib_socket(listener))
@@ -64,6 +64,16 @@ def close(listener: trio.SocketListener, path: Path) -> None:
     """Stop listening, and leave no file that nobody answers at."""
     listener.socket.close()
     path.unlink(missing_ok=True)
+
+
+def _make_room(name: str, path: Path) -> None:
+    """Remove the socket of one that was killed; what else is there is somebody's."""
+    with suppress(FileNotFoundError):
+        mode = os.lstat(name).st_mode
+        if stat.S_ISSOCK(mode):
+            os.unlink(name)
+            return
+        raise SettingsError(path, "is there and no socket: choose another path")
 
 
 def _answers(name: str) -> bool:

@@ -67,11 +67,17 @@ def _make(path: Path, mode: int) -> None:
         if path.is_dir():
             return
         _make(path.parent, mode)
-        path.mkdir(mode=mode)
-        _give(path, mode)
-    except FileExistsError:
-        return  # another made it; what is no directory is told by who writes there
+        made = path.with_name(f".{os.getpid()}.{next(_numbers)}{TEMPORARY}")
+        made.mkdir(mode=mode)
+        try:  # who is killed leaves none by that name that the daemon cannot read
+            _give(made, mode)
+            os.rename(made, path)
+        finally:
+            with suppress(OSError):
+                made.rmdir()
     except OSError as problem:
+        if path.exists():  # another made it; what is no directory is told by who writes
+            return
         raise SettingsError(path, f"cannot be made: {problem.strerror}") from None
 
 

@@ -144,28 +144,28 @@ class Finder:
         for origin, root in roots:
             found = self._look(root, path)
             if isinstance(found, File):
-                if names:  # a directory of the nearer root hides it
+                if origins:  # a directory of the nearer root hides it
                     discard(found.body)
                     break
                 looks.append((root.where(path), found))
                 return Document(found.body, found.modified, origin, _seen(path, looks))
             if isinstance(found, Names):
-                names.update(found.names)
+                names |= _unhidden(found.names, names)
                 origins.append(origin)
             looks.append((root.where(path), None))
         if made and self.record is not None:
             tree = self.roots.tree(self.settings, self.record)
             spelled = find_path(tree, path)
-            if spelled is not None and not names:
+            if spelled is not None and not origins:
                 body, leaves = self._make(self.record, tree, spelled)
                 fresh = spelled in FRESH or spelled in WITH_DATA
                 seen = None if fresh else _seen(path, [*looks, *leaves])
                 return Document(body, None, MADE, seen)
             more = names_in(tree, path)
             if more:
-                names.update(more)
+                names |= _unhidden(more, names)
                 origins.append(MADE)
-        if not names:
+        if not origins:  # one that is empty is there: what is listed is no 404
             return Missing()
         return Directory(tuple(names), "+".join(origins))
 
@@ -261,6 +261,17 @@ class Finder:
 def _is_served(path: str) -> bool:
     """Whether every name of *path* is one that a listing would show."""
     return all(is_document(name) for name in path.split("/"))
+
+
+def _unhidden(names: Iterable[str], nearer: Iterable[str]) -> set[str]:
+    """Return those of *names* that are found: a nearer root has the name, or number."""
+    hidden = {_asked_as(name) for name in nearer}
+    return {name for name in names if _asked_as(name) not in hidden}
+
+
+def _asked_as(name: str) -> str:
+    numbered = NUMBERED.fullmatch(name)
+    return name.removesuffix("/") if numbered is None else numbered[1]
 
 
 def _seen(path: str, found: Iterable[Found]) -> tuple[Look, ...] | None:

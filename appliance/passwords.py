@@ -57,6 +57,9 @@ class Passwords(Answers):
     def admits(self, peer: Peer) -> bool:
         return self._guests.standing(peer)[0] is not Standing.FOREIGN
 
+    def knows(self, peer: Peer) -> bool:
+        return self._guests.standing(peer)[0] is Standing.BOUND
+
     def shut(self, request: Request, peer: Peer) -> Response | None:
         return self._guests.shut(request, peer)
 
@@ -84,6 +87,8 @@ class Passwords(Answers):
         if not wait:
             raise BlockingIOError
         digest = self._digest(record.admin_pass)
+        if wish == "saved_password" and request.method == "HEAD":
+            return _say(SAVED)  # who looks changes nothing (RFC 9110 section 9.2.1)
         if wish == "saved_password":
             kept = self._spool.store(record.ip, record.mac, TAKEN, digest, once=False)
             if kept is not Stored.DONE:  # else the next boot would set it again

@@ -6,12 +6,15 @@ next guest, whenever the directory itself goes.
 """
 
 import errno
+import fcntl
 import os
 import re
-import threading
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextlib import suppress
 from enum import Enum
+from ipaddress import AddressValueError
 from ipaddress import IPv4Address
 from pathlib import Path
 from secrets import token_hex
@@ -22,6 +25,8 @@ from .errors import SettingsError
 from .files import TEMPORARY
 from .files import delete_aside
 from .files import set_aside
+from .state import VANISH_AT_MOST
+from .state import State
 
 ONCE_AT_MOST = 1020  # octets of what is kept for good: OpenStack's bound on a password
 AT_MOST = 16 * 1024  # octets of what the next one replaces
@@ -45,7 +50,6 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()  # two of a guest's requests may come at once
 
     def is_empty(self, address: IPv4Address) -> bool:
         """Whether nothing was ever stored from *address*: this does not wait."""
@@ -75,13 +79,13 @@ class Spool:
         a full disk, and SettingsError where what another guest has left cannot be
         removed.
         """
-        with self._lock:
-            try:
+        try:
+            with alone(self._folder):
                 return self._store(address, owner, name, octets, once)
-            except OSError as problem:
-                if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                return Stored.FULL
+        except OSError as problem:
+            if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return Stored.FULL
 
     def _store(
         self,
@@ -114,8 +118,39 @@ class Spool:
         _sync(folder)
         return Stored.DONE
 
-    def clear(self, address: IPv4Address) -> None:
-        """Remove what was stored from an address that is nobody's now."""
+    def addresses(self) -> list[IPv4Address]:
+        """Return from where something was stored; raises OSError."""
+        found = []
+        for name in os.listdir(self._folder):
+            with suppress(AddressValueError):
+                found.append(IPv4Address(name))
+        return found
+
+    def owner(self, address: IPv4Address) -> HardwareAddress | None:
+        """Return who has stored it; None where nothing says so."""
+        try:
+            text = (self._folder / str(address) / OWNER).read_text()
+            return HardwareAddress.parse(text)
+        except (OSError, ValueError):
+            return None
+
+    def sweep(self, address: IPv4Address) -> None:
+        """Remove what a store that was killed has left; none may be under way."""
+        for each in (self._folder / str(address)).glob(f".*{TEMPORARY}"):
+            each.unlink()
+
+    def clear(
+        self,
+        address: IPv4Address,
+        is_left: Callable[[IPv4Address, HardwareAddress | None], bool],
+    ) -> None:
+        """Remove what was stored from *address* where *is_left* says so of its owner;
+        raises OSError, SettingsError."""
+        with alone(self._folder):
+            if is_left(address, self.owner(address)):
+                self._clear(address)
+
+    def _clear(self, address: IPv4Address) -> None:
         aside = set_aside(self._folder / str(address))
         if aside is not None:
             delete_aside(aside)
@@ -128,19 +163,16 @@ class Spool:
                 return folder
         except FileNotFoundError:
             pass
-        self.clear(address)
+        self._clear(address)
         fresh = self._folder / _temporary()
         fresh.mkdir(mode=0o700)
         try:
             _write(fresh / OWNER, owner.digits.encode())
             _sync(fresh)
+            os.rename(fresh, folder)
         except BaseException:  # a guest that comes again would leave many of them
             _remove(fresh)
             raise
-        try:
-            os.rename(fresh, folder)
-        except OSError:  # another request of the same guest was first
-            _remove(fresh)
         _sync(self._folder)
         return folder
 
@@ -148,11 +180,9 @@ class Spool:
 class Leavings:
     """The addresses that were freed, and what those who had them have left."""
 
-    def __init__(
-        self, spool: Spool, is_free: Callable[[IPv4Address], bool], report: Report
-    ) -> None:
+    def __init__(self, spool: Spool, state: State, report: Report) -> None:
         self._spool = spool
-        self._is_free = is_free
+        self._state = state
         self._report = report
         self._freed: list[IPv4Address] = []
 
@@ -162,15 +192,54 @@ class Leavings:
     def note(self, address: IPv4Address) -> None:
         self._freed.append(address)
 
+    def recall(self) -> None:
+        """Note what was freed while no daemon ran; before anything is stored.
+
+        So many at once that their files may have been lost are told, and stay.
+        """
+        try:
+            addresses = self._spool.addresses()
+            for each in addresses:
+                self._spool.sweep(each)
+        except OSError as problem:
+            self._report(f"{problem.filename}: {problem.strerror}")
+            return
+        owners = ((each, self._spool.owner(each)) for each in addresses)
+        freed = [each for each, owner in owners if self._is_left(each, owner)]
+        if len(freed) > VANISH_AT_MOST and 2 * len(freed) > len(addresses):
+            self._report(
+                f"{len(freed)} of {len(addresses)} guests that wrote back are bound no"
+                " more: their files stay; metalease spool NET --clear removes all"
+            )
+        else:
+            self._freed += freed
+
     def clear(self) -> None:
         """Remove what is nobody's.  It may wait for the disk."""
         while self._freed:
-            address = self._freed.pop()
-            if self._is_free(address):
-                try:
-                    self._spool.clear(address)
-                except SettingsError as problem:
-                    self._report(str(problem))
+            try:
+                self._spool.clear(self._freed.pop(), self._is_left)
+            except (OSError, SettingsError) as problem:
+                self._report(str(problem))
+
+    def _is_left(self, address: IPv4Address, owner: HardwareAddress | None) -> bool:
+        """Whether its writer has the address no more; a bad file says nothing."""
+        record = self._state.at(address)
+        if record is not None:
+            return record.mac != owner
+        return owner is None or owner.octets not in self._state.table.unread
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only one who changes a spool: two of a guest's requests may come at once,
+    by two ports, while root clears.  Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _temporary() -> str:

@@ -21,8 +21,16 @@ def is_document(name: str) -> bool:
 
 
 def encode_listing(names: Iterable[str]) -> bytes:
-    """Return the listing of *names*, where a directory's name ends with "/"."""
-    shown = {_line(name) for name in names if is_document(name.removesuffix("/"))}
+    """Return the listing of *names*, where a directory's name ends with "/".
+
+    A file that is called as a key's directory is left out: it would be taken for one.
+    """
+    shown = {
+        _line(name)
+        for name in names
+        if is_document(name.removesuffix("/"))
+        and (name.endswith("/") or not NUMBERED.fullmatch(name))
+    }
     return b"\n".join(sorted(line.encode() for line in shown))
 
 

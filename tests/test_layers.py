@@ -93,3 +93,16 @@ def test_metrics_are_imported_where_they_are_made() -> None:
         if any(name.startswith("prometheus_client") for name in imports(path))
     }
     assert users == {"metrics.py", "exporter.py"}
+
+
+def test_nothing_below_imports_commands() -> None:
+    """issue 6.8: Imports point down: only what starts the program imports the command
+    line."""
+    above = {"cli.py", "commands", "lab"}
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sources("appliance")
+        if path.relative_to(ROOT).parts[1] not in above
+        and any(name.startswith("appliance.commands") for name in imports(path))
+    ]
+    assert found == []

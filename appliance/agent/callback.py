@@ -22,6 +22,12 @@ PAUSES: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between one attempt and the next
 PATIENCE: Final = 10.0  # seconds for one attempt
 FAULT_AT_MOST: Final = 1000  # octets of the header `error`
 OCTETS_AT_ONCE: Final = 1 << 16
+FAILURES: Final = (
+    OSError,  # nobody is there, or no such name
+    trio.BrokenResourceError,  # somebody hung up: it is no OSError
+    trio.TooSlowError,
+    h11.RemoteProtocolError,
+)
 
 _PLAIN: Final = re.compile(r"[!-~]+")
 
@@ -65,7 +71,7 @@ async def tell(
             if 200 <= status < 300:
                 return True
             problem = f"answered {status}"
-        except (OSError, trio.TooSlowError, h11.RemoteProtocolError) as failure:
+        except FAILURES as failure:
             problem = f"{type(failure).__name__} {failure}".strip()
         then = "given up" if pause is None else f"again in {pause:g} s"
         report("", f"callback of task {uuid} to {where.authority}: {problem}: {then}")

@@ -102,27 +102,31 @@ def _read_prepare(table: Table) -> Prepare:
 
 
 def _bind(table: Table) -> Order:
-    return _gathered(_binds(table, rebuild=False))
+    return _binds([table], rebuild=False)
 
 
 def _bind_all(table: Table) -> Order:
     # the server says it in each element, though kvmagent looks only here
     rebuild = table.take("rebuild", reader.flag, False)
-    return _gathered(
-        read
-        for each in table.tables("dhcpInfos")
-        for read in _binds(each, rebuild=rebuild)
-    )
+    return _binds(table.tables("dhcpInfos"), rebuild=rebuild)
 
 
-def _binds(table: Table, *, rebuild: bool) -> list[Read]:
-    rebuild = table.take("rebuild", reader.flag, False) or rebuild
+def _binds(tables: list[Table], *, rebuild: bool) -> Order:
+    """Read apply's bodies; what they say of one network is one command."""
+    found: dict[str, tuple[Place, list[Table]]] = {}
+    rebuilt: set[str] = set()
+    for table in tables:
+        anew = table.take("rebuild", reader.flag, False) or rebuild
+        for place, guests in _by_place(table.tables("dhcp")):
+            found.setdefault(place.namespace, (place, []))[1].extend(guests)
+            if anew:
+                rebuilt.add(place.namespace)
 
     def read(place: Place, guests: list[Table]) -> Iterable[Command]:
-        return [Bind(place, tuple(map(read_guest, guests)), rebuild)]
+        return [Bind(place, tuple(map(read_guest, guests)), place.namespace in rebuilt)]
 
     # a network's guests stay together: they are bound all, or none
-    return [partial(read, *each) for each in _by_place(table.tables("dhcp"))]
+    return _gathered(partial(read, *each) for each in found.values())
 
 
 def _unbind(table: Table) -> Order:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
+from typing import Any
 
 from dhcp.hardware import HardwareAddress
 from dhcp.routes import ClasslessRoute
@@ -100,14 +101,12 @@ def _route(table: Table) -> ClasslessRoute:
 def read_described(table: Table) -> Described:
     """Read a UserdataTO; raises SettingsError, which never shows what is secret."""
     metadata = table.inner("metadata")
-    config = table.take("agentConfig", dict, None)
-    pvpanic = None if config is None else str(config.get("pvpanic") or PVPANIC)
     return Described(
         ip=table.demand("vmIp", reader.address),
         uuid=metadata.demand("vmUuid", line),
         hostname=metadata.take("vmHostname", line, None),
         parts=_parts(table),
-        pvpanic=pvpanic,
+        pvpanic=table.take("agentConfig", _pvpanic, None),
         port=table.take("port", PORT, None),
     )
 
@@ -117,6 +116,10 @@ def _parts(table: Table) -> tuple[str, ...]:
     if not isinstance(parts, list) or not all(isinstance(x, str) for x in parts):
         raise table.wrong("userdataList", "has to be a list of texts")
     return tuple(parts)
+
+
+def _pvpanic(value: Any) -> str:
+    return line(dict(value).get("pvpanic") or PVPANIC)
 
 
 def _as_it_is(value: object) -> object:

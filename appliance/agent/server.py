@@ -26,6 +26,7 @@ from .callback import tell
 from .commands import PATHS
 from .commands import parse
 from .orders import Order
+from .seats import Seats
 from .tasks import Tasks
 
 BODY_AT_MOST: Final = 64 << 20  # octets: fifty networks with all that boots there
@@ -35,6 +36,11 @@ SILENCE_SECONDS: Final = 30.0
 """How long a caller may say nothing, or not take his answer."""
 UUID_AT_MOST: Final = 128  # characters
 OCTETS_AT_ONCE: Final = 1 << 16
+LINGER_SECONDS: Final = 2.0
+"""How long what a refused caller still sends is taken: a reset would eat the answer."""
+ONCE: Final = {"authorization", "taskuuid", "callbackurl"}
+DEMANDED: Final = {401: ("WWW-Authenticate", "Bearer"), 405: ("Allow", "POST")}
+"""The header that goes with a status (RFC 9110 15.5.2 and 15.5.6)."""
 
 Report = Callable[[str, str], None]
 
@@ -64,39 +70,53 @@ class Server:
     ) -> None:
         self._tasks = tasks
         self._nursery = nursery
-        self._token = None if token is None else _digest(f"Bearer {token}")
+        self._token = None if token is None else _digest(token)
         self._report = report
-        self._seats = trio.Semaphore(CALLERS_AT_MOST)
+        self._seats = Seats(CALLERS_AT_MOST)
 
     async def attend(self, stream: trio.SocketStream) -> None:
         """Answer one caller as often as he asks.
 
         Error handling: whoever is slow, goes away or speaks no HTTP is hung up on.
         """
-        async with self._seats, stream:
-            connection = h11.Connection(h11.SERVER)
-            try:
-                while await self._converse(connection, stream):
-                    connection.start_next_cycle()
-            except (trio.BrokenResourceError, trio.TooSlowError):
-                pass  # he is gone
-            except h11.RemoteProtocolError as problem:
-                await _last_word(connection, stream, problem)
-            except Exception:  # ours: his connection closes, the others go on
-                self._report("", traceback.format_exc())
+        async with stream:
+            with self._seats.taken() as seated:
+                if seated:
+                    await self._attend(stream)
+
+    async def _attend(self, stream: trio.SocketStream) -> None:
+        connection = h11.Connection(h11.SERVER)
+        try:
+            while await self._converse(connection, stream):
+                connection.start_next_cycle()
+            if connection.their_state is h11.SEND_BODY:  # he was refused half-way
+                await self._linger(stream)
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            pass  # he is gone
+        except h11.RemoteProtocolError as problem:
+            await _last_word(connection, stream, problem)
+        except Exception:  # ours: his connection closes, the others go on
+            self._report("", traceback.format_exc())
+
+    async def _linger(self, stream: trio.SocketStream) -> None:
+        """Let a caller read our answer before he is hung up on."""
+        await stream.send_eof()
+        with self._seats.silent(), trio.move_on_after(LINGER_SECONDS):
+            while await stream.receive_some(OCTETS_AT_ONCE):
+                pass
 
     async def _converse(
         self, connection: h11.Connection, stream: trio.SocketStream
     ) -> bool:
         """Answer one request; whether another one may follow."""
-        event = await _next(connection, stream)
-        if not isinstance(event, h11.Request):
+        event: object = None
+        with self._seats.silent() as silent:
+            event = await _next(connection, stream)
+        if silent.cancelled_caught or not isinstance(event, h11.Request):
             return False
         answer: dict[str, object] | None
         try:
-            headers = {
-                k.decode().lower(): v.decode("latin-1") for k, v in event.headers
-            }
+            headers = _headers(event)
             self._check(headers)  # first: a stranger's body is not read
             body = await _body(connection, stream)
             asked = _asked(event, headers, body)
@@ -110,8 +130,9 @@ class Server:
     def _check(self, headers: dict[str, str]) -> None:
         if self._token is None:
             return
-        said = headers.get("authorization", "")
-        if not hmac.compare_digest(_digest(said), self._token):
+        scheme, _, said = headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(_digest(said.strip()), self._token)
+        if not right or scheme.lower() != "bearer":  # in any case: RFC 9110 11.1
             raise Refused(401, "the header authorization has to be: Bearer TOKEN")
 
     async def _begin(self, asked: Asked) -> dict[str, object] | None:
@@ -128,11 +149,30 @@ class Server:
         where = asked.callback
 
         async def task() -> None:
-            result = await carry_out()
-            await tell(where, asked.uuid, result, report=self._report)
+            try:
+                result = await carry_out()
+                await tell(where, asked.uuid, result, report=self._report)
+            except trio.Cancelled:
+                self._report("", f"task {asked.uuid} is told to nobody: we have to end")
+                raise
+            except Exception:  # ours: this task is lost, the others go on
+                self._report("", traceback.format_exc())
 
         self._nursery.start_soon(task)
         return None
+
+
+def _headers(request: h11.Request) -> dict[str, str]:
+    """Return the headers by name; raises Refused for what two could read as two."""
+    found: dict[str, str] = {}
+    for name, value in request.headers:
+        key = name.decode().lower()
+        if key in ONCE and key in found:
+            raise Refused(400, f"the header {key} is there twice")
+        found[key] = value.decode("latin-1")
+    if "content-length" in found and "transfer-encoding" in found:  # RFC 9112 6.3
+        raise Refused(400, "content-length and transfer-encoding exclude each other")
+    return found
 
 
 def _asked(request: h11.Request, headers: dict[str, str], body: bytes) -> Asked:
@@ -160,6 +200,8 @@ def _asked(request: h11.Request, headers: dict[str, str], body: bytes) -> Asked:
         order = parse(path, values)
     except SettingsError as problem:
         order = Order(refused=(str(problem),))
+    except RecursionError:  # JSON is read deeper than we go
+        raise Refused(400, "the body is not JSON: it is nested too deeply") from None
     return Asked(uuid, order, callback)
 
 
@@ -199,6 +241,8 @@ async def _answer(
     headers = [("Content-Length", str(len(body)))]
     if body:
         headers.append(("Content-Type", "application/json"))
+    if status in DEMANDED:
+        headers.append(DEMANDED[status])
     response = h11.Response(status_code=status, headers=headers, reason=status.phrase)
     await _send(stream, connection.send(response))
     if body:

@@ -42,10 +42,13 @@ def read_token(path: Path) -> str:
     """Return the token that *path* holds; raises SettingsError."""
     try:
         text = read_text(path, 4096).strip()
-        mode = stat.S_IMODE(path.stat().st_mode)
+        status = path.stat()
     except FileNotFoundError:
         raise SettingsError(path, "there is no such file") from None
-    if mode & 0o077:
+    if status.st_uid not in (0, os.geteuid()):
+        what = f"belongs to user {status.st_uid}: chown root {path}"
+        raise SettingsError(path, what)
+    if stat.S_IMODE(status.st_mode) & 0o077:
         raise SettingsError(path, f"others may read it: chmod 600 {path}")
     if len(text) < TOKEN_AT_LEAST or not text.isascii() or not text.isprintable():
         what = f"has to hold one line of at least {TOKEN_AT_LEAST} ASCII characters"
@@ -113,17 +116,16 @@ async def _serve(
                 doors = trio.CancelScope()
                 nursery.start_soon(_attend, server, listeners, doors)
                 nursery.start_soon(_begin_ours, tasks)
-                _say_where(listeners)
+                _say_where(where, listeners)
                 notifier.tell("READY=1")
                 async for _ in signals:
                     break
                 notifier.tell("STOPPING=1")
                 doors.cancel()
+                if where.socket is not None:  # now: the next one may come while we end
+                    doorbell.close(listeners[0], where.socket)
                 nursery.cancel_scope.deadline = trio.current_time() + GRACE
             children.cancel_scope.cancel()
-    for listener in listeners:
-        if where.socket is not None:
-            doorbell.close(listener, where.socket)
 
 
 async def _attend(
@@ -135,15 +137,16 @@ async def _attend(
 
 async def _begin_ours(tasks: Tasks) -> None:
     """Have served what an agent before us made."""
-    result = await tasks.begin(OURS, Order(heals=True))()
-    if not result.answer["success"]:
-        report("", str(result.answer["error"]))
+    await tasks.begin(OURS, Order(heals=True))()
 
 
-def _say_where(listeners: Sequence[trio.SocketListener]) -> None:
+def _say_where(where: Where, listeners: Sequence[trio.SocketListener]) -> None:
     for listener in listeners:
-        name = listener.socket.getsockname()
-        at = name if isinstance(name, str) else f"{name[0]}:{name[1]}"
+        if where.socket is not None:
+            at = str(where.socket)
+        else:
+            host, port = listener.socket.getsockname()[:2]
+            at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         print(format_line("agent", {"listens": at}), flush=True)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import trio
 
 from ..errors import SettingsError
+from ..layout import NetworkLayout
 from ..settings import load_settings
 from ..veth import bridged
 from .networks import Networks
@@ -141,8 +142,24 @@ class Tasks:
     async def _heal(self, nursery: trio.Nursery, outcome: Outcome) -> dict[str, Any]:
         """Have every network that is ours as it should be, each in its turn."""
         for files in await trio.to_thread.run_sync(self._networks.ours):
-            namespace = bridged(load_settings(files).attachment).namespace
+            try:
+                namespace = bridged(load_settings(files).attachment).namespace
+            except SettingsError as problem:
+                self._report(files.name, str(problem))
+                continue
             turn = self._line.take(namespace)
-            steps = [partial(self._work.heal, files)]
+            steps = [partial(self._heal_one, files)]
             nursery.start_soon(self._in_turn, namespace, turn, steps, outcome)
+        return {}
+
+    async def _heal_one(self, files: NetworkLayout) -> dict[str, Any]:
+        """Have one as it should be; what is wrong is told to who asks for *it*.
+
+        A host whose `connect` fails is lost to the management server with every
+        network: one whose bridge is gone must not cost the others that.
+        """
+        try:
+            await self._work.heal(files)
+        except SettingsError as problem:
+            self._report(files.name, str(problem))
         return {}

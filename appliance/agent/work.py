@@ -4,7 +4,6 @@ What waits for a disk or the kernel is done in a thread; the caller sees to it t
 commands of one network come one after the other.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,10 +12,10 @@ from typing import TypeVar
 import trio
 
 from .. import links
-from ..commands import net
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
 from ..layout import NetworkLayout
+from ..networks import take_away
 from ..settings import load_settings
 from . import asking
 from . import bindings
@@ -119,8 +118,7 @@ class Work:
             what = f"is yours: metalease net rm {files.name} --force"
             raise SettingsError(files.settings, what)
         await self._daemons.stop(files)
-        options = argparse.Namespace(network=files.name, force=True)
-        await self._in_thread(lambda: net.remove(options, self._networks.layout))
+        await self._in_thread(partial(take_away, files))
 
     async def _edit(self, files: NetworkLayout, edit: Edit) -> None:
         written = await self._in_thread(lambda: self._networks.edit(files, edit))

@@ -40,6 +40,7 @@ from ..settings import load_settings
 from ..state import State
 from ..token_key import look_at_gate
 from .bindings import find
+from .screen import print_octets
 
 MIB = 1 << 20
 LARGE = 64 * MIB  # octets of an image at most, as nova's are
@@ -93,6 +94,8 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
 def config_drive(options: argparse.Namespace, layout: Layout) -> int:
     """Write the drive of one guest, whole or not at all."""
     output = None if options.output == "-" else Path(options.output).absolute()
+    if output is None and sys.stdout is not None and sys.stdout.isatty():
+        raise SettingsError("-o -", "is a terminal: give a file, or a pipe")
     if output is None and options.xml:
         raise SettingsError("--xml", "needs a file that it can name: -o FILE")
     if output is not None and output.exists() and not output.is_file():
@@ -107,7 +110,7 @@ def config_drive(options: argparse.Namespace, layout: Layout) -> int:
     if image is None or len(image) > LARGE:
         raise _too_large(drive, options, size)
     if output is None:
-        sys.stdout.buffer.write(image)
+        print_octets(image)
         return 0
     write_private_file(output, image)
     if options.xml:
@@ -149,8 +152,9 @@ def _record(files: NetworkLayout, settings: Settings, ip: str) -> Record:
     """Return the binding of *ip*, which alone is read."""
     try:
         address = IPv4Address(ip)
-    except ValueError as problem:
-        raise SettingsError("IP", str(problem)) from None
+    except ValueError:
+        what = f"{ip!r} is not an IPv4 address: metalease ls {files.name}"
+        raise SettingsError("IP", what) from None
     mac = find(files, str(address))
     state = State(StateDirectory(files.bindings), settings)
     name = mac.digits + SUFFIX

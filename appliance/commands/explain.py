@@ -4,6 +4,7 @@ Offline: the same pure functions as the daemon's, over the same files.
 """
 
 import argparse
+import re
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -44,6 +45,12 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="of the request; may be repeated",
+    )
+    http.add_argument(
+        "--at",
+        metavar="IP[:PORT]",
+        default="169.254.169.254",
+        help="whom it asks (default: 169.254.169.254)",
     )
     http.set_defaults(act=explain_http)
     dns = kinds.add_parser("dns", help="what a name is answered", allow_abbrev=False)
@@ -111,6 +118,7 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
     from ..metadata import Metadata
     from ..metadata import Outcome
     from ..token_key import look_at_gate
+    from ..writeback import is_kept
 
     files = layout.network(options.network)
     settings, state = read_state(files)
@@ -119,6 +127,7 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         address = IPv4Address(options.ip)
     except ValueError as problem:
         raise SettingsError("IP", str(problem)) from None
+    at = _at(options.at)
     record = state.at(address)
     found: dict[str, Any] = {
         "guest": f"{address} ({record.mac})" if record else f"{address} (not bound)",
@@ -127,18 +136,19 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
     try:
         path, query = parse_target(options.url)
         found["path"] = path
-        headers = dict(map(_header, options.header))
+        # as every client says it
+        headers = {"host": options.at, **dict(map(_header, options.header))}
         request = Request(options.method, options.url, path, query, headers)
         metadata = Metadata(settings, rules, state, files, look_at_gate(files))
-        refusal = metadata.stop(request, address, record)
+        refusal = metadata.stop(request, address, record, at)
         if refusal is not None:
             if refusal.origin != UNKNOWN:
                 found["gate"] = _told(refusal)
             outcome = Outcome(refusal)
         else:
-            told = rules.explain(metadata.ruling.asked(request, address, record))
+            told = rules.explain(metadata.ruling.asked(request, address, record, at))
             found["tried"] = [_tried(each) for each in told.tried]
-            outcome = metadata.resolve(request, address, record, wait=True)
+            outcome = metadata.resolve(request, address, record, wait=True, at=at)
     except BadRequest as problem:
         outcome = Outcome(refuse(problem.status, problem.what))
     response, rule = outcome.response, outcome.rule
@@ -149,6 +159,10 @@ def explain_http(options: argparse.Namespace, layout: Layout) -> int:
         found["target"] = _meant(rule)
         if rule.proxy is not None and record is not None:
             found["document"] = "what the upstream answers; it is not asked now"
+            print_explanation(found, as_json=options.json)
+            return 0
+        if record is not None and is_kept(request, rule):
+            found["document"] = "none: the body is kept, and nothing is written now"
             print_explanation(found, as_json=options.json)
             return 0
     found["document"] = response.origin or "none"
@@ -194,6 +208,18 @@ def _told(stopped: Response) -> str:
         return f"a token, in packets of TTL {stopped.hop_limit}"
     assert isinstance(stopped.body, bytes), "a refusal is a line"
     return stopped.body.decode().strip()
+
+
+def _at(text: str) -> str:
+    """Return address and port, as a socket says whom it was asked."""
+    host, _, port = text.partition(":")
+    try:
+        IPv4Address(host)
+    except ValueError as problem:
+        raise SettingsError("--at", str(problem)) from None
+    if not re.fullmatch("[0-9]{0,5}", port):
+        raise SettingsError("--at", f"{text!r} is not like 10.0.0.2 or 10.0.0.2:80")
+    return f"{host}:{port or 80}"
 
 
 def _header(text: str) -> tuple[str, str]:

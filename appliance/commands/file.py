@@ -5,7 +5,6 @@ A document is in force for the next request the moment that it is renamed into p
 
 import argparse
 import base64
-import sys
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from ..writing import write_if_new
 from .dropped import list_documents
 from .screen import add_outcome
 from .screen import print_json
+from .screen import print_octets
 from .screen import print_table
 
 DEFAULT, SHARED = "default", "shared"
@@ -128,7 +128,7 @@ def get(options: argparse.Namespace, layout: Layout) -> int:
         text = base64.b64encode(octets).decode()
         print_json({"path": options.path, "octets": len(octets), "base64": text})
     else:
-        sys.stdout.buffer.write(octets)
+        print_octets(octets)
     return 0
 
 

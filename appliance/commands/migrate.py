@@ -143,13 +143,25 @@ def _addresses(options: argparse.Namespace, source: OnDisk) -> list[IPv4Interfac
     from ..migration.lines import read_lines
 
     if options.address:
-        return [IPv4Interface(each) for each in options.address]
+        return [_address(each) for each in options.address]
     found: list[IPv4Interface] = []
     for line in read_lines(source, options.files):
         there = kernel.link(line.value) if line.key == "interface" else None
         if there is not None:
             own = kernel.addresses(there.index)
             found += [each for each in own if isinstance(each, IPv4Interface)]
+    return found
+
+
+def _address(text: str) -> IPv4Interface:
+    """Read IP/PREFIX; raises SettingsError."""
+    try:
+        found = IPv4Interface(text)
+    except ValueError:
+        found = None
+    if found is None or "/" not in text:
+        what = "is no address with the width of its subnet: 10.0.0.2/24 belongs here"
+        raise SettingsError("--address", f"{text!r} {what}")
     return found
 
 

@@ -9,15 +9,13 @@ from typing import Any
 
 from ..attachment import Bridged
 from ..attachment import Device
-from ..bell import ring
-from ..change import PATIENCE
 from ..directory import StateDirectory
-from ..errors import NOT_RUNNING
 from ..errors import SettingsError
-from ..files import remove_file
-from ..files import remove_tree
 from ..layout import Layout
 from ..layout import NetworkLayout
+from ..networks import demand_stopped
+from ..networks import is_running
+from ..networks import take_away
 from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
@@ -109,14 +107,6 @@ def _attached(settings: Settings) -> str:
             return f"bridge {bridge}"
         case Device(name):
             return f"device {name}"
-
-
-def is_running(files: NetworkLayout) -> bool:
-    try:
-        ring(files.control_socket, {"op": "ping"}, timeout=PATIENCE)
-    except SettingsError as problem:
-        return problem.exit_code != NOT_RUNNING
-    return True
 
 
 def show(options: argparse.Namespace, layout: Layout) -> int:
@@ -232,11 +222,8 @@ def _closed_by_tokens(settings: Settings, state: State) -> list[str]:
 def remove(options: argparse.Namespace, layout: Layout) -> int:
     """Remove a network's file, and with --force what is bound in it."""
     files = layout.network(options.network)
-    settings = load_settings(files)
-    if is_running(files):
-        raise SettingsError(
-            f"network {files.name}", "its daemon is running: stop it first"
-        )
+    load_settings(files)
+    demand_stopped(files)
     bound = len(StateDirectory(files.bindings).stamps())
     dropped = len(list_documents(files.metadata)) + len(list_documents(files.shared))
     if (bound or dropped) and not options.force:
@@ -245,11 +232,5 @@ def remove(options: argparse.Namespace, layout: Layout) -> int:
             f"has {plural(bound, 'binding')} and {plural(dropped, 'document')}:"
             " remove them first, or --force",
         )
-    if isinstance(settings.attachment.where, Bridged):
-        from .. import links
-
-        links.down(settings.attachment)
-    remove_file(files.settings)
-    remove_tree(files.state)
-    remove_tree(files.runtime)
+    take_away(files)
     return 0

@@ -4,14 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..attachment import Bridged
 from ..errors import SettingsError
 from ..files import write_public_file
 from ..layout import Layout
+from ..networks import check_others
 from ..reader import parse_toml
 from ..rules import load_rules
-from ..settings import Settings
-from ..settings import load_settings
 from ..settings import parse_settings
 from ..writing import read_document
 from .screen import warn
@@ -43,7 +41,7 @@ def add(options: argparse.Namespace, layout: Layout) -> int:
         text = _text(where, read_document(options.file))
     settings = parse_settings(files, parse_toml(text, where), Path(where))
     load_rules(settings, files)
-    check_others(settings, layout)
+    check_others(settings, layout, report=warn)
     if files.settings.exists():
         if files.settings.read_text() == text:
             return 0
@@ -80,33 +78,3 @@ def _from_options(options: argparse.Namespace) -> dict[str, Any]:
         for name, table in tables.items()
     }
     return {name: table for name, table in chosen.items() if table}
-
-
-def check_others(settings: Settings, layout: Layout) -> None:
-    """Refuse what cannot live beside the networks that are here."""
-    where = settings.attachment.where
-    for name in layout.network_names():
-        if name == settings.name:
-            continue
-        try:
-            other = load_settings(layout.network(name))
-        except SettingsError as problem:
-            warn(problem)
-            continue
-        there = other.attachment.where
-        if isinstance(where, Bridged) and isinstance(there, Bridged):
-            if where.namespace == there.namespace:
-                raise SettingsError(
-                    f"{settings.file}: attach.namespace",
-                    f"{where.namespace!r} is network {name}'s: choose another",
-                )
-            if where.bridge != there.bridge:
-                continue
-        elif where != there:
-            continue
-        for subnet in settings.attachment.subnets:
-            if any(subnet.overlaps(each) for each in other.attachment.subnets):
-                raise SettingsError(
-                    f"{settings.file}: network.subnet",
-                    f"{subnet} overlaps network {name}, which is on the same link",
-                )

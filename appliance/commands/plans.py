@@ -26,6 +26,7 @@ from ..layout import NetworkLayout
 from ..migration.plan import SHARED
 from ..migration.plan import Guest
 from ..migration.plan import NetworkPlan
+from ..networks import check_others
 from ..reader import parse_toml
 from ..records import Record
 from ..records import read_record
@@ -34,7 +35,7 @@ from ..settings import Settings
 from ..settings import parse_settings
 from ..writing import octets_at
 from ..writing import write_all
-from .net_add import check_others
+from .screen import warn
 
 
 def check_plan(layout: Layout, plan: NetworkPlan) -> tuple[Settings, list[Record]]:
@@ -42,7 +43,7 @@ def check_plan(layout: Layout, plan: NetworkPlan) -> tuple[Settings, list[Record
     files = layout.network(plan.name)
     origin = plan.origin
     settings = parse_settings(files, plan.settings, Path(origin))
-    check_others(settings, layout)
+    check_others(settings, layout, report=warn)
     try:
         RuleSet.parse((f"{origin} as rules", plan.rules), include=lambda _: None)
     except RuleSyntaxError as problem:

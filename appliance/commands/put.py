@@ -17,6 +17,7 @@ from ..change import holder
 from ..claims import Nic
 from ..claims import advice
 from ..claims import left_to
+from ..claims import own_id
 from ..directory import SUFFIX
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
@@ -35,6 +36,7 @@ from ..writing import known_values
 from ..writing import octets_at
 from ..writing import old_address
 from ..writing import read_document
+from ..writing import sweep
 from ..writing import write_all
 from .claims import rivals_of
 from .screen import add_outcome
@@ -154,6 +156,7 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
     }
     given = _given(options)
     with locked(files.lock):
+        sweep(files.bindings, files.metadata / str(address))
         bound = holder(files, address)
         mac = _mac(options.mac, bound, address)
         path = files.bindings / (mac.digits + SUFFIX)
@@ -169,6 +172,9 @@ def put(options: argparse.Namespace, layout: Layout) -> int:
         if rivals and before is None:  # who was here first keeps it, unless told
             values["metadata_route"] = False
             lines = [left_to(rivals[0], own)]
+        further = not record.binding.default_network
+        if further and before is None and record.instance_id is None:
+            lines.append(own_id(own))
         text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
         wanted = {
             files.metadata / str(address) / name: octets

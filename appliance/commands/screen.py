@@ -5,6 +5,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+from ..errors import SettingsError
+
 
 def add_outcome(parser: argparse.ArgumentParser) -> None:
     """Add --json to a command that changes something: it has an outcome to tell."""
@@ -19,6 +21,25 @@ def add_outcome(parser: argparse.ArgumentParser) -> None:
 def print_json(value: object) -> None:
     json.dump(value, sys.stdout, indent=1, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def print_octets(octets: bytes) -> None:
+    """Print *octets* as they are; to a terminal, without what would steer it: guests
+    wrote them.  Raises SettingsError."""
+    if sys.stdout is None:  # so Python has it where the descriptor is closed
+        raise SettingsError("standard output", "is closed: give it a file or a pipe")
+    if sys.stdout.isatty():
+        text = octets.decode("utf-8", "backslashreplace")
+        sys.stdout.write("".join(map(_shown, text)))
+    else:
+        sys.stdout.buffer.write(octets)
+    sys.stdout.flush()
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or character in "\n\t":
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

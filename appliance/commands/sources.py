@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Interface
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from ..attachment import METADATA_ADDRESS
 from ..errors import SettingsError
 from ..files import read_octets
 from ..files import read_text
+from ..migration.tree import LARGEST
 from ..migration.tree import Leaf
 
 TEXT_AT_MOST = 64 * 1024 * 1024  # octets of a file of 100,000 hosts, and more
-DOCUMENT_AT_MOST = 64 * 1024 * 1024  # octets
 
 
 class OnDisk:
@@ -70,8 +71,8 @@ class ZStackHost(OnDisk):
                     whole = os.path.normpath(f"{folder}/{below}/../{target}")
                     yield Leaf(below, link=target if target[0] == "/" else whole)
                 else:
-                    octets = read_octets(Path(path, name), DOCUMENT_AT_MOST)
-                    yield Leaf(below, octets)
+                    with suppress(FileNotFoundError):  # it has gone meanwhile
+                        yield _leaf(Path(path, name), below)
 
     def serves(self, name: str) -> bool:
         """Whether the namespace *name* is here, where ZStack's programs serve it."""
@@ -94,6 +95,14 @@ class ZStackHost(OnDisk):
         """Return the names of the ports of *bridge*, where it is here."""
         found = kernel.link(bridge) if self._runs else None
         return [] if found is None else [port.name for port in kernel.ports(found)]
+
+
+def _leaf(file: Path, below: str) -> Leaf:
+    """Return a file with its octets; without them where it is too large."""
+    size = file.stat().st_size
+    if size > LARGEST:
+        return Leaf(below, too_large=size)
+    return Leaf(below, read_octets(file, LARGEST))
 
 
 def _unreadable(problem: OSError) -> None:

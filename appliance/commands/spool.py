@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import time
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -20,7 +19,9 @@ from ..settings import load_settings
 from ..spool import AT_MOST
 from ..spool import NAME
 from ..spool import OWNER
+from ..spool import alone
 from .screen import print_json
+from .screen import print_octets
 from .screen import print_table
 from .screen import warn
 
@@ -74,12 +75,21 @@ def _entries(files: NetworkLayout, ip: str | None) -> list[dict[str, Any]]:
     for folder in sorted(_folders(files)):
         if ip not in (None, folder.name):
             continue
-        mac = _owner(folder)
-        for name in sorted(filter(NAME.fullmatch, os.listdir(folder))):
-            facts = (folder / name).lstat()
+        stored = _stored(folder)
+        mac = _owner(folder) if stored else ""
+        for name, facts in stored:
             entry = {"ip": folder.name, "mac": mac, "name": name}
             found.append({**entry, "octets": facts.st_size, "since": facts.st_mtime})
     return found
+
+
+def _stored(folder: Path) -> list[tuple[str, os.stat_result]]:
+    """Return a guest's files; none where they go while we look."""
+    try:
+        names = sorted(filter(NAME.fullmatch, os.listdir(folder)))
+        return [(name, (folder / name).lstat()) for name in names]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _folders(files: NetworkLayout) -> list[Path]:
@@ -120,16 +130,17 @@ def _path(options: argparse.Namespace, files: NetworkLayout) -> Path:
 
 
 def _print(options: argparse.Namespace, files: NetworkLayout) -> int:
-    octets = read_octets(_path(options, files), AT_MOST)
-    sys.stdout.buffer.write(octets)
-    sys.stdout.buffer.flush()
+    print_octets(read_octets(_path(options, files), AT_MOST))
     return 0
 
 
 def _clear(options: argparse.Namespace, files: NetworkLayout) -> int:
-    with locked(files.lock):
-        if options.name is not None:
-            remove_file(_path(options, files))
+    path = None if options.name is None else _path(options, files)
+    if not files.spool.is_dir():
+        return 0  # its daemon was never started
+    with locked(files.lock), alone(files.spool):
+        if path is not None:
+            remove_file(path)
         else:
             for folder in _folders(files):
                 if options.ip in (None, folder.name):

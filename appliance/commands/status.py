@@ -19,8 +19,9 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tokenless",
         action="store_true",
-        help="the guests of NET that read metadata without a token: with tokens ="
-        ' "required" they would get 401',
+        help="the guests that read metadata without a token: with tokens ="
+        ' "required" they would get 401; exit code 3: of a network whose daemon is not'
+        " running nothing is known",
     )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(act=status)
@@ -29,19 +30,13 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
 def status(options: argparse.Namespace, layout: Layout) -> int:
     op = "tokenless" if options.tokenless else "status"
     if options.network is None:
-        if options.tokenless:
-            raise SettingsError("--tokenless", "of which network? name one before it")
-        return _all(options, layout)
+        return (_all_tokenless if options.tokenless else _all)(options, layout)
     files = layout.network(options.network)
     if not files.settings.exists():
         raise SettingsError(files.settings, f"there is no network {files.name!r}")
     found = _ask(layout, options.network, op)
     if found is None:
-        raise SettingsError(
-            f"network {files.name}",
-            f"its daemon is not running: metalease run {files.name}",
-            exit_code=NOT_RUNNING,
-        )
+        raise _not_running(files.name)
     if options.json:
         print_json(found["tokenless"] if options.tokenless else found)
     elif options.tokenless:
@@ -51,20 +46,43 @@ def status(options: argparse.Namespace, layout: Layout) -> int:
     return 0
 
 
+def _not_running(name: str) -> SettingsError:
+    what = f"its daemon is not running: metalease run {name}"
+    return SettingsError(f"network {name}", what, exit_code=NOT_RUNNING)
+
+
 def _print_tokenless(found: list[dict[str, Any]]) -> None:
     if not found:
         print('no guest has: tokens = "required" is safe for those that asked')
         return
-    rows = [
-        (
-            each["ip"],
-            each["hostname"] or "-",
-            each["requests"],
-            f"{max(0, int(time.time() - each['last']))} s ago",
-        )
-        for each in found
-    ]
-    print_table(("IP", "NAME", "REQUESTS", "LAST"), rows)
+    heads = ("IP", "NAME", "REQUESTS", "LAST")
+    print_table(heads, [_told(each) for each in found])
+
+
+def _told(guest: dict[str, Any]) -> tuple[object, ...]:
+    ago = f"{max(0, int(time.time() - guest['last']))} s ago"
+    return guest["ip"], guest["hostname"] or "-", guest["requests"], ago
+
+
+def _all_tokenless(options: argparse.Namespace, layout: Layout) -> int:
+    """List the guests of every network; what is not known is told beside it."""
+    found, silent = [], []
+    for name in layout.network_names():
+        answer = _ask(layout, name, "tokenless")
+        if answer is None:
+            silent.append(_not_running(name))
+            continue
+        found += [{"network": name, **each} for each in answer["tokenless"]]
+    if options.json:
+        print_json(found)
+    elif found:
+        rows = [(each["network"], *_told(each)) for each in found]
+        print_table(("NETWORK", "IP", "NAME", "REQUESTS", "LAST"), rows)
+    elif not silent:
+        _print_tokenless(found)
+    for each in silent:
+        warn(each)
+    return NOT_RUNNING if silent else 0
 
 
 def _ask(layout: Layout, name: str, op: str = "status") -> dict[str, Any] | None:

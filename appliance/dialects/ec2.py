@@ -57,7 +57,7 @@ def _leaves(guest: Told) -> dict[str, Make]:
     for number, each in enumerate(others(guest), 1):
         leaves |= _interface(guest, number, each.mac, address_of(each, guest))
     for number, (name, key) in enumerate(record.public_keys.items()):
-        leaves[f"{KEYS}/{number}={name}/openssh-key"] = key.encode
+        leaves[f"{KEYS}/{_numbered(number, name)}/openssh-key"] = key.encode
     for name, text in record.meta.items():
         if _is_tag(name):
             leaves[f"tags/instance/{name}"] = text.encode
@@ -93,6 +93,12 @@ def _interface(
 def _derived(prefix: str, whose: str) -> bytes:
     """Return an id in EC2's form that is always the same for *whose*."""
     return (prefix + uuid.uuid5(IDS, whose).hex[:17]).encode()
+
+
+def _numbered(number: int, name: str) -> str:
+    """Return a key's directory; of a name that no listing shows, its number is told."""
+    directory = f"{number}={name}"
+    return directory if is_document(directory) else f"{number}=key-{number}"
 
 
 def _is_tag(name: str) -> bool:

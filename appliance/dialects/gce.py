@@ -16,6 +16,7 @@ from .told import ZONE
 from .told import Make
 from .told import Told
 from .told import Tree
+from .told import number_of
 
 PROJECT = "projects/0"
 USER = "cloudinit"
@@ -69,10 +70,10 @@ def _interface(number: int, nic: Nic, guest: Told) -> dict[str, Make]:
 
 def _number(instance_id: str) -> int:
     """Return the id as a number of 63 bits, always the same for it."""
-    if instance_id.isascii() and instance_id.isdecimal():
-        return int(instance_id)
-    return uuid.uuid5(IDS, instance_id).int >> 65
+    number = number_of(instance_id)
+    return number if isinstance(number, int) else uuid.uuid5(IDS, instance_id).int >> 65
 
 
 def _is_name(name: str) -> bool:
-    return "/" not in name and bool(name) and is_document(name)
+    """Whether an attribute can have *name*: user-data is what was dropped, alone."""
+    return "/" not in name and name != "user-data" and is_document(name)

@@ -1,6 +1,7 @@
 """What a guest is told of itself, in whatever dialect it asks."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from ..settings import Settings
 
 # of "metalease" in the DNS's name space: a guest's id is the same on every host
 IDS = uuid.UUID("c998b25b-d307-53be-ac1d-d1d76a0a8aab")
+
+DIGITS_AT_MOST = 18  # of a number that fits into 63 bits
+_NUMBER = re.compile(r"0|[1-9]\d*", re.ASCII)
 
 ZONE = "nova"
 """Availability zone and region, in every dialect: no binding says them."""
@@ -69,8 +73,9 @@ def instance_id(settings: Settings, record: Record) -> str:
 
 
 def number_of(identity: str) -> int | str:
-    """Return an id as the number that it is, or as it is."""
-    return int(identity) if identity.isascii() and identity.isdecimal() else identity
+    """Return an id as the number that it is, or as it is: 007 would become another."""
+    is_number = len(identity) <= DIGITS_AT_MOST and _NUMBER.fullmatch(identity)
+    return int(identity) if is_number else identity
 
 
 def encode_json(value: object) -> bytes:

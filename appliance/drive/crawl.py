@@ -100,9 +100,15 @@ def _content(document: bytes) -> Iterator[str]:
         found.get("network_config"),
     ):
         path = each.get("content_path") if isinstance(each, dict) else None
-        named = CONTENT.fullmatch(path) if isinstance(path, str) else None
-        if named is not None:
-            yield named[1]
+        if not isinstance(path, str):
+            continue
+        named = CONTENT.fullmatch(path)
+        if named is None:
+            raise SettingsError(
+                "meta_data.json",
+                f"names {path!r}, which no drive holds: name it content/ and digits",
+            )
+        yield named[1]
 
 
 def _read_tree(fetch: Fetch, directory: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ dnsmasq chooses by tags, we by what the client is: so a client of each kind is a
 about, with the tags that it would have had.
 """
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ BY_HTTP = {15, 16, 18, 19}  # numbers of option 93 that load by HTTP
 KINDS = [number for numbers in ARCHITECTURES.values() for number in numbers]
 FILE = int(OptionCode.BOOT_FILE_NAME)
 SERVER = int(OptionCode.TFTP_SERVER_NAME)
+_PLACES = re.compile(r'(?:^|,)((?:"[^"]*"|[^,"])*)')
+"""A word may be empty, and a quoted one holds commas."""
 OF_BOOT = {FILE, SERVER, SIADDR}
 
 
@@ -95,7 +98,7 @@ def parse_service(text: str, where: str) -> BootLine | str:
 
 def _split_tags(text: str) -> tuple[frozenset[str], list[str]]:
     tags: set[str] = set()
-    words = [each.strip().strip('"') for each in text.split(",")]
+    words = [each.strip().strip('"') for each in _PLACES.findall(text)]
     while words and words[0].partition(":")[0] in ("tag", "net"):
         tags.add(plain_tag(words.pop(0).partition(":")[2]))
     return frozenset(tags), words
@@ -130,7 +133,7 @@ def boot_of(
         return {}, []
     further: dict[frozenset[str], str] = {}
     for each in asked:
-        named = {tag for tag in each.tags if tag[0] != "!"}
+        named = {tag for tag in each.tags if tag[:1] != "!"}
         further.setdefault(frozenset(named - clients - tags), each.where)
     found: dict[frozenset[str], tuple[dict[str, Any], list[Note]]] = {}
     for group, where in further.items():
@@ -189,6 +192,10 @@ def _boot_for(
     table: dict[str, Any] = {"server": every[0].server}
     if every[0].server_name:
         table["server_name"] = every[0].server_name
+    if any(each.server == ourselves for each in every):
+        what = f"who boots is sent to {ourselves}, where dnsmasq was: set"
+        what = f"{what} dhcp.boot.server to who has the files"
+        notes.append(Note(CHANGES, where, what))
     if len({(each.server, each.server_name) for each in every}) > 1:
         what = f"boot servers differ: all are sent to {every[0].server}"
         notes.append(Note(CHANGES, where, what))
@@ -203,7 +210,8 @@ def _boot_for(
         table["script"] = min(names)  # the same for all: iPXE is told it again
     if files := _by_word({number: each.file for number, each in told.items()}):
         table["files"] = files
-    if any(not each.tags for each in lines):
+    silent = rules.of_sender({}, tags)
+    if any(holds(each.tags, silent) and each.architecture is None for each in lines):
         what = "is told to who boots by PXE or HTTP; dnsmasq told everyone"
         notes.append(Note(CHANGES, where, f"the boot file {what}"))
     if any(each.architecture is not None for each in lines):

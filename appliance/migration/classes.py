@@ -49,6 +49,22 @@ def classes_of(
     return list(found.values()), notes
 
 
+def of_both(
+    classes: Iterable[dict[str, Any]], bound: Set[str], file: str
+) -> list[Note]:
+    """Say which options of *classes* guests have of their own too."""
+    return [
+        Note(
+            CHANGES,
+            file,
+            f"option {code}: a guest's own goes before that of [[dhcp.class]]"
+            f" {each['name']}; of dnsmasq's lines the last one went",
+        )
+        for each in classes
+        for code in sorted(each["options"].keys() & bound, key=int)
+    ]
+
+
 def _take_vendor(
     option: Option,
     tags: Set[str],
@@ -65,6 +81,10 @@ def _take_vendor(
     value = wire_octets(
         option.code, option.values, ourselves, quoted=option.quoted, vendor=True
     )
+    if len(value) > 255 or option.code > 254:
+        what = f"vendor:{vendor} option {option.code} is too long for option 43"
+        notes.append(Note(LOST, option.where, what))
+        return
     first = vendor not in inner
     inner[vendor] = inner.get(vendor, b"") + bytes([option.code, len(value)]) + value
     if first:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from .plan import CHANGES
+from .plan import LOST
 from .plan import Guest
 from .plan import NetworkPlan
 from .plan import Note
@@ -88,6 +89,26 @@ def spare(plan: NetworkPlan) -> NetworkPlan:
         _drop(each, {"mtu": network.get("mtu", MTU)}, ["mtu"])
         guests.append(replace(guest, values=each))
     return replace(plan, guests=tuple(guests), notes=tuple(notes))
+
+
+def without_gateways(plan: NetworkPlan) -> NetworkPlan:
+    """Return *plan* without the routers among its guests, each with a note.
+
+    neutron writes a line for every port of a network, its routers' among them.
+    """
+    network = plan.settings["network"]
+    routers = {each.get("gateway") for each in (network, *network.get("also", ()))}
+    routers |= {
+        each.ip for each in plan.guests if each.values.get("gateway") == each.ip
+    }
+    what = "is the router's: it has no binding, and gets no answer"
+    notes = [
+        Note(LOST, f"{plan.name}: {each.ip}", what)
+        for each in plan.guests
+        if each.ip in routers
+    ]
+    guests = tuple(each for each in plan.guests if each.ip not in routers)
+    return replace(plan, guests=guests, notes=(*plan.notes, *notes))
 
 
 def _of_first_nics(values: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """dnsmasq's lines of DHCP, and of where it listens: each is put into the reading."""
 
 import re
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Address
 from ipaddress import ip_address
 from typing import Any
@@ -17,6 +18,7 @@ from .lines import named_lines
 from .options import parse_option_line
 from .options import plain_tag
 from .plan import LOST
+from .plan import MAPS
 from .plan import Note
 from .ranges import parse_range
 from .reading import Reading
@@ -78,7 +80,26 @@ def _take_leases(source: Source, read: Reading, line: Line) -> None:
 
 
 def _take_interface(source: Source, read: Reading, line: Line) -> None:
-    read.interfaces += [each for each in split_words(line.value) if each != "lo"]
+    read.named += ((line, each) for each in split_words(line.value) if each != "lo")
+
+
+def _take_unserved(source: Source, read: Reading, line: Line) -> None:
+    read.unserved += split_words(line.value)
+
+
+def settle_interfaces(read: Reading) -> None:
+    """Find the one interface of the network; what else was served is a note."""
+    for line, name in read.named:
+        if any(fnmatchcase(name, each) for each in read.unserved):
+            read.tell(MAPS, line, f"{name} gets no DHCP: it is no network here")
+        elif name.endswith("*"):
+            read.tell(LOST, line, f"{name} may be several: name one interface")
+        elif name not in read.interfaces and read.interfaces:
+            what = f"{name}: a network has one bridge, here {read.interfaces[0]}: take"
+            what = f"{what} its lines into a file of their own, and migrate that too"
+            read.tell(LOST, line, what)
+        else:
+            read.interfaces = [name]
 
 
 def _take_listening(source: Source, read: Reading, line: Line) -> None:
@@ -92,15 +113,23 @@ def _take_listening(source: Source, read: Reading, line: Line) -> None:
 
 
 def _take_ignore(source: Source, read: Reading, line: Line) -> None:
-    words = (each.removeprefix("tag:") for each in split_words(line.value))
-    tags = frozenset(plain_tag(each) for each in words)
-    if tags in KNOWN_ONLY:
-        read.strangers = False
-    elif tags & read.rules.of_client():
-        what = "what a client says of itself does not silence us: bind only whom you"
-        read.tell(LOST, line, f"dhcp-ignore: {what} answer")
-    elif tags != BOOTP_NEVER:  # nor do we answer BOOTP
-        read.ignored.append(tags)
+    words = (re.sub("^(tag|net):", "", each) for each in split_words(line.value))
+    read.ignoring.append((line, frozenset(plain_tag(each) for each in words)))
+
+
+def settle_ignored(read: Reading) -> None:
+    """Find whom the dhcp-ignore lines silence, once every line has said its tags."""
+    clients = read.rules.of_client()
+    for line, tags in read.ignoring:
+        if tags in KNOWN_ONLY:
+            read.strangers = False
+        elif tags == BOOTP_NEVER:
+            read.bootp = False
+        elif {each.lstrip("!") for each in tags} & (clients | BOOTP_NEVER):
+            what = "what a client says of itself does not silence us: bind only whom"
+            read.tell(LOST, line, f"dhcp-ignore: {what} you answer")
+        else:
+            read.ignored.append(tags)
 
 
 def _take_client_rule(source: Source, read: Reading, line: Line) -> None:
@@ -159,6 +188,7 @@ DHCP_LINES: dict[str, Take] = {
     "dhcp-range": _take_range,
     **dict.fromkeys(("dhcp-leasefile", "leasefile"), _take_leases),
     "interface": _take_interface,
+    **dict.fromkeys(("no-dhcp-interface", "no-dhcpv4-interface"), _take_unserved),
     "listen-address": _take_listening,
     "dhcp-ignore": _take_ignore,
     **dict.fromkeys(

@@ -1,19 +1,24 @@
 """dnsmasq's lines of DNS: each is put into the reading."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 from ipaddress import ip_address
 from ipaddress import summarize_address_range
 
 from ..errors import SettingsError
+from ..resolver.zonefile import parse_zone
 from .hosts import split_words
 from .lines import Line
 from .lines import Source
 from .lines import named_lines
+from .lines import plain_lines
 from .names import address_line
+from .names import with_domain
 from .names import zone_lines
 from .plan import CHANGES
 from .plan import LOST
+from .plan import Note
 from .reading import DNS_PORT
 from .reading import Reading
 from .reading import Take
@@ -70,7 +75,8 @@ def _take_server(source: Source, read: Reading, line: Line) -> None:
         what = f"{', '.join(named)} is answered here if it is this network's domain"
         read.tell(CHANGES, line, what)
     elif line.key == "address" and asked and named:
-        read.zone += [address_line(f"{each}.", IPv4Address(asked)) for each in named]
+        lines = [address_line(f"{each}.", IPv4Address(asked)) for each in named]
+        _add_names(read, line.where, lines)
         what = f"{', '.join(named)} is answered, but not the names below"
         read.tell(CHANGES, line, what)
     else:
@@ -84,7 +90,28 @@ def _take_names(source: Source, read: Reading, line: Line) -> None:
             address = ip_address(word)
         except ValueError:
             raise SettingsError(where, f"{word!r} is no address") from None
-        read.zone += [address_line(name, address) for name in names]
+        _add_names(read, where, [address_line(name, address) for name in names])
+
+
+def _take_resolv(source: Source, read: Reading, line: Line) -> None:
+    """Take the name servers of a resolv.conf as upstreams."""
+    if source.text(line.value) is None:
+        read.tell(LOST, line, f"{line.value} is not there: set dns.upstream")
+        return
+    for where, text in plain_lines(source, line.value):
+        key, *words = text.split()
+        if key == "nameserver" and words:
+            _take_server(source, read, Line(where, "server", words[0]))
+
+
+def _take_servers(source: Source, read: Reading, line: Line) -> None:
+    """Take a file of server= lines."""
+    for where, text in named_lines(source, line):
+        key, _, value = text.partition("=")
+        if key.strip() in ("server", "local"):
+            _take_server(source, read, Line(where, key.strip(), value.strip()))
+        else:
+            read.notes.append(Note(LOST, where, f"{text} is no server"))
 
 
 def _take_record(source: Source, read: Reading, line: Line) -> None:
@@ -92,7 +119,20 @@ def _take_record(source: Source, read: Reading, line: Line) -> None:
     if isinstance(found, str):
         read.tell(LOST, line, f"{line.key}={line.value} {found}")
     else:
-        read.zone += found
+        _add_names(read, line.where, found)
+
+
+def _add_names(read: Reading, where: str, lines: Iterable[str]) -> None:
+    """Add lines of a zone file; what could not stand there is a note."""
+    for each in lines:
+        try:
+            parse_zone(with_domain(each, "invalid"), "invalid")
+        except ValueError as problem:
+            _, _, what = str(problem).partition(": ")  # without its "line 1"
+            what = f"{each} cannot be a line of the zone file: {what or problem}"
+            read.notes.append(Note(LOST, where, what))
+        else:
+            read.zone.append(each)
 
 
 DNS_LINES: dict[str, Take] = {
@@ -100,6 +140,8 @@ DNS_LINES: dict[str, Take] = {
     "port": _take_port,
     "cache-size": _take_cache,
     **dict.fromkeys(("server", "local", "address"), _take_server),
+    "resolv-file": _take_resolv,
+    "servers-file": _take_servers,
     **dict.fromkeys(("addn-hosts", "hostsdir"), _take_names),
     **dict.fromkeys(
         ("host-record", "cname", "srv-host", "txt-record", "ptr-record", "mx-host"),

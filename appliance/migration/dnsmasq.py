@@ -9,12 +9,16 @@ from ipaddress import IPv4Interface
 from ..errors import SettingsError
 from .common import share
 from .common import spare
+from .common import without_gateways
 from .dhcp_lines import DHCP_LINES
+from .dhcp_lines import settle_ignored
+from .dhcp_lines import settle_interfaces
 from .dns_lines import DNS_LINES
 from .guests import guests_of
 from .guests import netmasks_told
 from .lines import Line
 from .lines import Source
+from .lines import files_in
 from .lines import read_lines
 from .names import with_domain
 from .places import places_of
@@ -32,6 +36,7 @@ from .whole import settings_of
 from .whole import with_mtu
 
 _LINES = DHCP_LINES | DNS_LINES
+DIRECTORIES = {"conf-dir", "dhcp-hostsdir", "dhcp-optsdir", "hostsdir"}
 
 
 def read_dnsmasq(
@@ -51,6 +56,8 @@ def read_dnsmasq(
     read = Reading()
     for line in read_lines(source, given):
         _take_line(source, read, line)
+    settle_ignored(read)
+    settle_interfaces(read)
     first = ", ".join(given)
     _place_ranges(read, interfaces)
     if not read.ranges:
@@ -71,7 +78,10 @@ def read_dnsmasq(
     bound = {each.mac for each in guests}
     strangers = [each for each in read.leases if each.mac not in bound]
     if strangers:
-        what = f"{len(strangers)} leases of the pool are not taken along"
+        what = (
+            f"{len(strangers)} leases of the pool are not taken along: who renews one"
+        )
+        what = f"{what} keeps its address"
         read.notes.append(Note(CHANGES, first, what))
     settings = settings_of(read, places, guests, forced, first)
     plan = NetworkPlan(
@@ -82,7 +92,8 @@ def read_dnsmasq(
     )
     pooled = "pool" in settings["dhcp"]
     plan = with_mtu(plan)
-    plan = of_all(spare(plan) if pooled else share(plan), read, places, first)
+    plan = without_gateways(spare(plan) if pooled else share(plan))
+    plan = of_all(plan, read, places, first)
     return replace(
         plan, notes=tuple(once([*read.notes, *plan.notes])), zone=_zone(read)
     )
@@ -92,8 +103,16 @@ def _take_line(source: Source, read: Reading, line: Line) -> None:
     """Take one setting; what is not known is a note."""
     read.seen.add(line.key)
     take = _LINES.get(line.key)
+    if line.key in DIRECTORIES and not files_in(source, line.value.partition(",")[0]):
+        what = f"{line.key}: no file is in {line.value}: copy it along, if it has any"
+        read.tell(LOST, line, what)
+        return
     if take is not None:
-        take(source, read, line)
+        try:
+            take(source, read, line)
+        except ValueError as problem:
+            what = f"{line.key}={line.value}: {problem}: mend it, or take it out"
+            raise SettingsError(line.where, what) from None
         return
     known = verdict(line.key)
     if known is not None:
@@ -114,13 +133,17 @@ def _place_ranges(read: Reading, interfaces: Sequence[IPv4Interface]) -> None:
             read.notes.append(Note(LOST, span.where, f"dhcp-range {found}"))
         else:
             read.ranges.append(found)
+            told_another = span.broadcast not in (None, found.subnet.broadcast_address)
+            if told_another:
+                what = f"the broadcast address is {found.subnet.broadcast_address}"
+                read.notes.append(Note(CHANGES, span.where, what))
 
 
 def _note_names(read: Reading, file: str) -> None:
     """Say what dnsmasq took from its host's own files."""
     if read.port == "0":
         return
-    if "no-resolv" not in read.seen and "upstream" not in read.dns:
+    if not {"no-resolv", "resolv-file"} & read.seen and "upstream" not in read.dns:
         what = "names were asked of /etc/resolv.conf's servers: set dns.upstream"
         read.notes.append(Note(CHANGES, file, what))
     if "no-hosts" not in read.seen:

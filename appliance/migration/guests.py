@@ -9,6 +9,8 @@ from ipaddress import IPv4Address
 from ipaddress import IPv4Network
 from typing import Any
 
+from dhcp.hardware import HardwareAddress
+
 from .boot import OF_BOOT
 from .boot import of_client
 from .hosts import Host
@@ -64,16 +66,19 @@ def guests_of(
         ]
     )
     bound: dict[str, IPv4Address] = {}
+    taken: dict[IPv4Address, str] = {}
     for host in hosts:
         mac = host.macs[0] if host.macs else ""
         tags = rules.of_host(mac, host.tags | {KNOWN})
         address = host.address or leases.get(mac)
         place = _place(places, address)
         refused = _refusal(host, tags | place.own if place else tags, ignored, clients)
-        if refused is None and place is None:
-            refused = f"{address} is in no dhcp-range" if address else _no_address(mac)
+        if refused is None:
+            refused = _no_place(mac, address, place)
         if refused is None and mac in bound:
             refused = f"{mac} is bound to {bound[mac]} already: one NIC, one address"
+        if refused is None and address in taken:
+            refused = f"{address} is bound to {taken[address]} already: one has it"
         if refused is not None or place is None or address is None:
             notes.append(Note(LOST, host.where, str(refused)))
             continue
@@ -81,7 +86,7 @@ def guests_of(
             what = f"{address} was dnsmasq's own, and is ours: it is no guest's"
             notes.append(Note(MAPS, host.where, what))
             continue
-        bound[mac] = address
+        bound[mac], taken[address] = address, mac
         notes += _of_words(host, address)
         own = rules.all_of(tags | place.own)
         told = tell(
@@ -142,8 +147,19 @@ def _refusal(
     return None
 
 
-def _no_address(mac: str) -> str:
-    return f"{mac} has no address: the pool gives it one, without its name and tags"
+def _no_place(mac: str, address: IPv4Address | None, place: Place | None) -> str | None:
+    """Return why no guest can have that MAC and that address; None where one can."""
+    if not HardwareAddress.parse(mac).usable:
+        return f"{mac} is zero, broadcast or multicast: no station sends from it"
+    if address is None:
+        return f"{mac} has no address: the pool gives it one, without its name and tags"
+    if place is None:
+        return f"{address} is in no dhcp-range"
+    subnet = place.range.subnet
+    ends = (subnet.network_address, subnet.broadcast_address)
+    if subnet.prefixlen < 31 and address in ends:
+        return f"{address} is {subnet}'s own: no guest can have it"
+    return None
 
 
 def _of_words(host: Host, address: IPv4Address) -> list[Note]:
@@ -173,11 +189,11 @@ def _values(host: Host, told: Told, place: Place) -> dict[str, Any]:
     name = keys.pop("hostname", host.name)
     if ROUTER in told.empty:
         values["default_network"] = False
+    elif DNS in told.empty:
+        _keep_router(values, keys, host, told, place)
     if NAME in told.empty:
         name = None
-    values |= _name(host, name, told)
-    if DNS in told.empty and ROUTER not in told.empty:
-        _keep_router(values, keys, host, told)
+    values |= _name(host, name, told, first=values.get("default_network", True))
     if DOMAIN in told.empty:
         keys.pop("domain", None)
     first = ROUTER not in told.empty and values.get("default_network", True)
@@ -194,22 +210,28 @@ def _values(host: Host, told: Told, place: Place) -> dict[str, Any]:
 
 
 def _keep_router(
-    values: dict[str, Any], keys: dict[str, Any], host: Host, told: Told
+    values: dict[str, Any],
+    keys: dict[str, Any],
+    host: Host,
+    told: Told,
+    place: Place,
 ) -> None:
     """Tell a router and no name server: a further NIC's guest, with an option 3.
 
     So it is with ZStack's vmMultiGateway (zstack 2.2).
     """
     if told.default_route is not None or "gateway" not in keys:
-        what = "option 6 is empty: it is told a name server all the same"
-        told.notes.append(Note(CHANGES, host.where, what))
+        if place.names:
+            what = "option 6 is empty: it is told a name server all the same"
+            told.notes.append(Note(CHANGES, host.where, what))
         return
     values |= {"default_network": False, "router": True}
 
 
-def _name(host: Host, name: str | None, told: Told) -> dict[str, Any]:
+def _name(host: Host, name: str | None, told: Told, *, first: bool) -> dict[str, Any]:
+    """Return the name of a host; *first* is whether its NIC is the VM's first."""
     if name is None:
-        if ROUTER not in told.empty and DNS not in told.empty:
+        if first:
             what = "was told no name: it is told ip-A-B-C-D, of its address"
             told.notes.append(Note(CHANGES, host.where, what))
         return {}

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 _MAC = re.compile(r"([0-9A-Fa-f]{1,2}-)?[0-9A-Fa-f]{1,2}(:[0-9A-Fa-f*]{1,2}){5}")
-_LEASE = re.compile(r"(infinite|[0-9]+[smhdwSMHDW]?)")
+LEASE = re.compile(r"(infinite|[0-9]+[smhdwSMHDW]?)")
 _WEEK = 7  # days
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "e": "\x1b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def parse_host(text: str, where: str) -> Host:
             ignored = True
         elif _address(word) is not None and address is None:
             address = _address(word)
-        elif _LEASE.fullmatch(word):
+        elif LEASE.fullmatch(word):
             lease = plain_lease(word)
         elif colon or word.startswith("["):
             left.append(word)  # IPv6, or a MAC with a hole in it
@@ -78,8 +80,13 @@ def parse_host(text: str, where: str) -> Host:
 
 def split_words(text: str) -> list[str]:
     """Split at commas that stand outside of quotes and brackets."""
-    words = re.findall(r'(?:"[^"]*"|\[[^\]]*\]|[^,])+', text)
-    return [each.strip().strip('"') for each in words if each.strip()]
+    words = re.findall(rf"(?:{_QUOTED.pattern}|\[[^\]]*\]|[^,])+", text)
+    return [_QUOTED.sub(_unquoted, each.strip()) for each in words if each.strip()]
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    r"""Return what is between two quotes: \n is a line's end there, \" a quote."""
+    return re.sub(r"\\(.)", lambda it: _ESCAPES.get(it[1], it[1]), found[0][1:-1])
 
 
 def plain_mac(word: str) -> str:

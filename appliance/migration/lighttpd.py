@@ -14,9 +14,12 @@ from rewrite.tokens import word_end
 
 from ..errors import SettingsError
 from .lines import Source
+from .plan import CHANGES
 from .plan import LOST
 from .plan import MAPS
 from .plan import Note
+from .web import PROXY
+from .web import upstreams_by_name
 
 INCLUDED_AT_MOST = 8  # files in each other
 _INCLUDE = re.compile(r'\s*include\s+"([^"]+)"\s*(?:#.*)?')
@@ -47,12 +50,19 @@ def read_lighttpd(source: Source, file: str) -> Rules:
         found = parse_lighttpd_conf(text, file)
     except RuleSyntaxError as problem:
         at = lines[min(problem.line, len(lines)) - 1].where
-        raise SettingsError(f"{at}:{problem.column}", problem.what) from None
+        what = problem.what
+        if what.startswith("there is no file"):  # `_gather` has put in all others
+            what = 'write include "FILE" on a line of its own, without + or a variable'
+        raise SettingsError(f"{at}:{problem.column}", what) from None
     cuts: list[Span] = []
     for setting in sorted(found.settings, key=lambda each: each.line):
         where = lines[setting.spans[0].name.line - 1].where
         if setting.problem is None:
             notes.append(Note(MAPS, where, f"{setting.name} stays as it is"))
+            if setting.name == PROXY:
+                notes += (
+                    Note(CHANGES, where, what) for what in upstreams_by_name(setting)
+                )
         else:
             cuts += setting.spans
             notes.append(Note(LOST, where, _lost(setting)))
@@ -61,6 +71,8 @@ def read_lighttpd(source: Source, file: str) -> Rules:
 
 def _lost(setting: Setting) -> str:
     problem = setting.problem or ""
+    if f"{setting.name} is not known:" in problem:  # and then each setting of rules
+        return f"{setting.name} is no setting of rules: leave it out"
     return problem if setting.name in problem else f"{setting.name}: {problem}"
 
 
@@ -81,7 +93,11 @@ def _gather(
         elif (named := _INCLUDE.fullmatch(line)) is None:
             yield _Line(line, where)
         else:
-            for each in _included(source, file, named[1]):
+            found = _included(source, file, named[1])
+            if not found:
+                what = f"no file is {named[1]}: copy them along, if there are any"
+                notes.append(Note(LOST, where, what))
+            for each in found:
                 yield from _gather(source, each, notes, depth + 1)
 
 
@@ -92,10 +108,12 @@ def _included(source: Source, file: str, name: str) -> Sequence[str]:
     folder, _, last = path.rpartition("/")
     if not set(last) & set("*?["):
         return [path]
+    names = {each: each.rpartition("/")[2] for each in source.names(folder or ".")}
     return [
         each
-        for each in source.names(folder or ".")
-        if fnmatchcase(each.rpartition("/")[2], last)
+        for each, name in names.items()
+        # as glob(3): a leading dot is matched by a dot alone
+        if fnmatchcase(name, last) and (name[:1] != "." or last[:1] == ".")
     ]
 
 

@@ -109,7 +109,7 @@ def by_tag(options: Iterable[Option]) -> dict[str, list[tuple[int, Option]]]:
     """
     found: dict[str, list[tuple[int, Option]]] = {}
     for place, each in enumerate(options):
-        needed = min((tag for tag in each.tags if tag[0] != "!"), default="")
+        needed = min((tag for tag in each.tags if tag[:1] != "!"), default="")
         found.setdefault(needed, []).append((place, each))
     return found
 

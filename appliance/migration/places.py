@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import IPv4Address
 from ipaddress import IPv4Interface
 from ipaddress import IPv4Network
@@ -17,6 +18,9 @@ from .reading import DNS_PORT
 from .reading import Reading
 from .told import ROUTER
 from .told import Place
+from .values import OURSELVES
+
+TAKEN_OFF = "which the interface of dnsmasq has"
 
 
 def places_of(read: Reading, interfaces: Sequence[IPv4Interface]) -> list[Place]:
@@ -28,6 +32,7 @@ def places_of(read: Reading, interfaces: Sequence[IPv4Interface]) -> list[Place]
         if each.subnet not in servers:
             servers[each.subnet] = _addresses_of(read, each, interfaces, own)
         server, router = servers[each.subnet]
+        theirs = _theirs(read, each.subnet, interfaces)
         place = Place(
             each,
             server,
@@ -35,6 +40,7 @@ def places_of(read: Reading, interfaces: Sequence[IPv4Interface]) -> list[Place]
             router,
             names=read.port == DNS_PORT,
             domain=_domain(read, each.subnet),
+            host=theirs[0] if theirs else None,
         )
         places.append(place)
     return places
@@ -51,17 +57,16 @@ def _addresses_of(
     read: Reading,
     found: DhcpRange,
     interfaces: Sequence[IPv4Interface],
-    own: frozenset[str],
+    tags: frozenset[str],
 ) -> tuple[IPv4Address, IPv4Address | None]:
     """Return where we listen, and the router that dnsmasq told without a line."""
-    theirs = [*(each.ip for each in interfaces), *read.listening]
-    theirs = [each for each in theirs if each in found.subnet]
+    theirs = _theirs(read, found.subnet, interfaces)
     taken = {each.address for each in read.hosts if each.address is not None}
     # neutron binds the port of its dnsmasq too
     taken -= {*theirs, *metadata_servers(read.options)}
-    taken |= set(_routers(read.options))
+    taken |= set(routers_of(read.options))
     default = None
-    if _has_no_line(read, found, own):
+    if _has_no_line(read, found, tags):
         if theirs:
             default = theirs[0]
             taken.add(default)
@@ -71,6 +76,9 @@ def _addresses_of(
         read.notes.append(Note(CHANGES, found.where, what))
     for each in (*theirs, *metadata_servers(read.options)):
         if each in found.subnet and each not in taken:
+            if any(each == own.ip for own in interfaces):
+                what = f"dhcp_address is {each}, {TAKEN_OFF}: take it off there first"
+                read.notes.append(Note(CHANGES, found.where, what))
             return each, default
     if (
         default is None and found.subnet.prefixlen < 29
@@ -79,19 +87,30 @@ def _addresses_of(
     return _free_address(read, found, taken), default
 
 
-def _routers(options: Sequence[Option]) -> Iterator[IPv4Address]:
+def _theirs(
+    read: Reading, subnet: IPv4Network, interfaces: Sequence[IPv4Interface]
+) -> list[IPv4Address]:
+    """Return the addresses of dnsmasq's own in *subnet*."""
+    own = [*(each.ip for each in interfaces), *read.listening]
+    return [each for each in own if each in subnet]
+
+
+def routers_of(options: Sequence[Option]) -> Iterator[IPv4Address]:
     """Return every router that an option 3 names, where it is an address."""
     for each in options:
         if each.code == ROUTER and each.vendor is None:
             for word in each.values:
-                if word.count(".") == 3 and word != "0.0.0.0":
-                    yield IPv4Address(word)
+                if word != OURSELVES:
+                    with suppress(ValueError):  # who is told it has the note
+                        yield IPv4Address(word)
 
 
 def _has_no_line(read: Reading, found: DhcpRange, own: frozenset[str]) -> bool:
     """Whether anyone in the range is told dnsmasq's own address as the router."""
     of_router = [
-        each for each in read.options if each.code == ROUTER and each.vendor is None
+        each
+        for each in read.options
+        if each.code == ROUTER and each.vendor is None and each.values != (OURSELVES,)
     ]
     if any(each.tags <= found.tags | own for each in of_router if each.values):
         return False

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 from ipaddress import IPv4Interface
 from ipaddress import IPv4Network
 
+from .hosts import LEASE
 from .hosts import plain_lease
 from .hosts import split_words
 
@@ -21,6 +22,7 @@ class Span:
     last: IPv4Address | None = None
     """None: static, only for who is bound."""
     netmask: IPv4Address | None = None
+    broadcast: IPv4Address | None = None
     tags: frozenset[str] = frozenset()
     lease_time: str = DEFAULT_LEASE
 
@@ -59,8 +61,10 @@ def parse_range(text: str, where: str) -> Span | str:
                 addresses.append(IPv4Address(word))
             except ValueError:
                 return f"{word!r} is no address"
-        elif word == "infinite" or word[:1].isdigit():
+        elif LEASE.fullmatch(word):
             lease = plain_lease(word)
+        elif not (tags or addresses):
+            tags.add(word)  # its old form: a tag without a word before it
         else:
             return f"{word!r} has no key of ours"
     if static:
@@ -68,9 +72,9 @@ def parse_range(text: str, where: str) -> Span | str:
     if len(addresses) < 2:
         return "has no end: write its last address, or static"
     first, last, *masks = addresses
-    netmask = masks[0] if masks else None
+    netmask, broadcast = [*masks, None, None][:2]
     end = None if static else last
-    return Span(where, first, end, netmask, frozenset(tags), lease)
+    return Span(where, first, end, netmask, broadcast, frozenset(tags), lease)
 
 
 def place_range(

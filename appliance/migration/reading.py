@@ -32,10 +32,18 @@ class Reading:
     """What the spans are, when all lines are read."""
     leases: list[Lease] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    named: list[tuple[Line, str]] = field(default_factory=list)
+    """Every interface, with its line."""
+    unserved: list[str] = field(default_factory=list)
+    """Interfaces without DHCP; * stands for anything."""
     interfaces: list[str] = field(default_factory=list)
+    """The network's own, when all lines are read."""
     listening: list[IPv4Address] = field(default_factory=list)
     rules: TagRules = field(default_factory=TagRules)
+    ignoring: list[tuple[Line, frozenset[str]]] = field(default_factory=list)
+    """Every dhcp-ignore, with its tags."""
     ignored: list[frozenset[str]] = field(default_factory=list)
+    """Tags that silence who has them all, when all lines are read."""
     boots: list[BootLine] = field(default_factory=list)
     services: list[BootLine] = field(default_factory=list)
     dhcp: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +55,8 @@ class Reading:
     """domain=NAME,SUBNET"""
     port: str = DNS_PORT
     strangers: bool = True
+    bootp: bool = True
+    """Whether who is older than DHCP is answered, if it has a line of its own."""
     zone: list[str] = field(default_factory=list)
     """Lines of a zone file, whose short names are of the domain."""
     seen: set[str] = field(default_factory=set)

@@ -27,6 +27,7 @@ DNS = 6
 NAME = 12
 DOMAIN = 15
 MTU = 26
+MTU_AT_LEAST, MTU_AT_MOST = 68, 65_535  # octets (RFC 2132 section 5.1)
 BROADCAST = 28
 LEASE = 51
 SERVER_ID = 54
@@ -46,6 +47,8 @@ class Place:
     """Tags that every guest has, as the interface's name."""
     router: IPv4Address | None = None
     """dnsmasq's own address, which is the router where no line names one."""
+    host: IPv4Address | None = None
+    """dnsmasq's own address, where it is known."""
     names: bool = True
     """dnsmasq answers names: its own address is the name server."""
     domain: str | None = None
@@ -72,6 +75,7 @@ def tell(options: Mapping[int, Option], place: Place) -> Told:
             _take(told, each, place, options)
         except ValueError as problem:
             what = f"option {each.code}: {problem}"
+            what = what.replace(f"{each.code}: option {each.code}: ", f"{each.code}: ")
             told.notes.append(Note(LOST, each.where, what))
     keys = told.keys
     if ROUTER not in options and place.router is not None:
@@ -92,6 +96,9 @@ def _take(
     """Add one option to the keys; raises ValueError."""
     keys, where, code, values = told.keys, option.where, option.code, option.values
     if code in ROUTES:
+        if option.forced and code == ROUTES[1]:
+            what = "option 249 is for who asks for it; everyone is told 121"
+            told.notes.append(Note(CHANGES, where, what))
         return  # both are one, and the gateway has to be known
     if code in DEFAULTS and not values:
         told.empty.add(code)
@@ -100,7 +107,8 @@ def _take(
             told.notes.append(Note(CHANGES, where, what))
         return
     # 0.0.0.0 is dnsmasq's host; who answers names, and is asked first, is ours now
-    host = place.server if code in (ROUTER, DNS) else place.router or place.server
+    there = place.host or place.router or place.server
+    host = place.server if code in (ROUTER, DNS) else there
     octets = wire_octets(code, values, str(host), quoted=option.quoted)
     match code:
         case 3:
@@ -117,7 +125,7 @@ def _take(
         case 15:
             keys["domain"] = octets.decode()
         case 26:
-            keys["mtu"] = int.from_bytes(octets, "big")
+            keys["mtu"] = _mtu(octets)
         case 51:
             # dnsmasq sends no other lease than its range's or its host's
             what = "option 51 changes nothing: the lease is the range's or the host's"
@@ -215,6 +223,14 @@ def _take_default_route(
     else:
         what = f"option 121 has {hop} for the default route: here it is {gateway}"
         told.notes.append(Note(CHANGES, where, what))
+
+
+def _mtu(octets: bytes) -> int:
+    """Read what our settings take as an MTU; raises ValueError."""
+    found = int.from_bytes(octets, "big")
+    if not MTU_AT_LEAST <= found <= MTU_AT_MOST:
+        raise ValueError(f"{found} is no MTU: {MTU_AT_LEAST} to {MTU_AT_MOST}")
+    return found
 
 
 def _addresses(octets: bytes) -> list[str]:

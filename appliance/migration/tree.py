@@ -22,6 +22,7 @@ TWIN = "user_data"
 """The second name of the user-data: the same octets."""
 STRANGERS = "zstack-default"
 """Whose documents addresses that nobody knows were meant to have."""
+LARGEST = 64 * 1024 * 1024  # octets of a document that is taken along
 SERVED = re.compile(r"meta-data/.+|user[-_]data|meta_data\.json|password")
 """What ZStack's rules lead to in the directory of an address."""
 
@@ -33,6 +34,8 @@ class Leaf:
     path: str
     """Below html/, with slashes."""
     octets: bytes = b""
+    too_large: int | None = None
+    """Its octets, where they are more than is taken along; `octets` is empty then."""
     link: str | None = None
     """Where a link leads to, as an absolute path of that host."""
 
@@ -60,6 +63,7 @@ def read_tree(leaves: Iterable[Leaf], bound: Set[str], where: str) -> Documents:
     links: dict[str, str] = {}
     ids: dict[str, str] = {}
     strangers: set[str] = set()
+    left: list[tuple[str, str]] = []
     unbound: set[str] = set()
     notes: list[Note] = []
     for leaf in leaves:
@@ -75,6 +79,10 @@ def read_tree(leaves: Iterable[Leaf], bound: Set[str], where: str) -> Documents:
         elif leaf.link is not None:
             what = "is a link: copy what it leads to, by file put"
             notes.append(Note(LOST, f"{where}/{leaf.path}", what))
+        elif leaf.too_large is not None:
+            own = bool(rest) and _is_address(top)
+            left.append((top, rest) if own else (SHARED, leaf.path))
+            notes.append(_too_large(leaf, where, *left[-1]))
         elif not (rest and _is_address(top)):
             documents[SHARED, leaf.path] = leaf.octets
         else:
@@ -95,14 +103,23 @@ def read_tree(leaves: Iterable[Leaf], bound: Set[str], where: str) -> Documents:
         notes.append(Note(CHANGES, f"{where}/{each}", what))
     owners = {owner for owner, _ in documents} - {SHARED}
     notes.append(Note(MAPS, where, f"addresses with documents: {len(owners)}"))
+    there = [*documents, *left]
     return Documents(
         documents,
         links,
-        tuple(sorted(path for owner, path in documents if owner == SHARED)),
-        tuple(sorted({path for owner, path in documents if _is_further(owner, path)})),
+        tuple(sorted(path for owner, path in there if owner == SHARED)),
+        tuple(sorted({path for owner, path in there if _is_further(owner, path)})),
         ids,
         tuple(notes),
     )
+
+
+def _too_large(leaf: Leaf, where: str, owner: str, path: str) -> Note:
+    folder = SHARED if owner == SHARED else f"metadata/{owner}"
+    name = USER_DATA if path == TWIN else path
+    what = f"has {leaf.too_large} octets, and {LARGEST} at most are taken along: copy"
+    what = f"{what} it to {folder}/{name} in /var/lib/metalease/NET yourself"
+    return Note(LOST, f"{where}/{leaf.path}", what)
 
 
 def _can_be_asked(path: str) -> bool:

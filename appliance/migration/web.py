@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from rewrite.lighttpd import Plain
 from rewrite.lighttpd import Setting
@@ -218,14 +220,43 @@ def _proxies(proxies: Iterable[Setting]) -> Iterator[str]:
 
 def _notes(proxies: Sequence[Setting], found: Documents, where: str) -> Iterator[Note]:
     for each in proxies:
+        at = f"{each.file}:{each.line}"
         what = f"{PROXY}: {' '.join(each.around[-1:])} goes where it went"
-        yield Note(MAPS, f"{each.file}:{each.line}", what)
+        yield Note(MAPS, at, what)
+        yield from (Note(CHANGES, at, what) for what in upstreams_by_name(each))
     for name, target in sorted(found.links.items()):
         what = f"{name} is an alias of {target}: the daemon's user has to read it"
         yield Note(MAPS, where, what)
     for path in found.further:
         what = f"{path} in an address's directory is its own guest's alone"
         yield Note(CHANGES, where, what)
+
+
+def upstreams_by_name(setting: Setting) -> Iterator[str]:
+    """Yield what changes where proxy.server names its upstream by a host's name."""
+    for name in sorted(_upstreams(setting.value)):
+        with suppress(ValueError):
+            IPv4Address(name)
+            continue
+        yield (
+            f"{PROXY}: {name} is looked up by this host at each request, not once at"
+            " the start: write its address if the name can move"
+        )
+
+
+def _upstreams(value: Plain) -> Iterator[str]:
+    """Yield each "host" at any depth, as both of lighttpd's forms have it."""
+    inner: Iterable[Plain] = ()
+    match value:
+        case dict():
+            inner = value.values()
+            host = value.get("host")
+            if isinstance(host, str):
+                yield host
+        case list():
+            inner = value
+    for each in inner:
+        yield from _upstreams(each)
 
 
 def _plain(value: Plain) -> str:

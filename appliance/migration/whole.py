@@ -1,10 +1,10 @@
 """A network's file: what dnsmasq's lines say of all of its guests at once."""
 
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
+from ipaddress import IPv4Network
 from typing import Any
 
 from dhcp.assembly import ONLY_IF_ASKED
@@ -12,23 +12,24 @@ from dhcp.network import ALWAYS
 
 from .boot import boot_of
 from .classes import classes_of
+from .classes import of_both
 from .common import MTU
 from .options import Option
-from .options import choose
 from .plan import CHANGES
 from .plan import LOST
 from .plan import Guest
 from .plan import NetworkPlan
 from .plan import Note
 from .reading import Reading
-from .told import DNS
+from .strangers import further
+from .strangers import lends
+from .strangers import pool_of
+from .strangers import told_strangers
 from .told import Place
 from .told import same_for_all
-from .told import tell
 
 NETWORKS = ("gateway", "dns", "domain", "mtu", "routes")
 """Keys that a network says as a binding does."""
-OF_RANGE = ("gateway",)
 BRIDGE = "br0"
 SEARCH = "119"
 
@@ -45,16 +46,25 @@ def settings_of(
     Where strangers get addresses, or nobody is bound, they say what a guest without
     tags is told; else what guests have in common is found among the bindings.
     """
-    pool = _pool(read, places) if read.strangers else []
+    pool = pool_of(read, places) if read.strangers else []
     plain = bool(pool) or not guests
     subnets: dict[object, Place] = {}
     for each in places:
         subnets.setdefault(each.range.subnet, each)
-    first, *others = subnets.values()
-    keys = _of_stranger(read, first) if plain else {}
-    network = {"subnet": str(first.range.subnet), "dhcp_address": str(first.server)}
+    # who is bound has keys of its own: the network's are the pool's first of all
+    in_order = sorted(subnets.values(), key=lambda each: not lends(read, each))
+    first, *others = in_order if pool else subnets.values()
+    told = {each: told_strangers(read, each) for each in subnets.values() if plain}
+    keys = told[first].keys if plain else {}
+    forced = [*forced, *(one for each in told.values() for one in each.forced)]
+    network: dict[str, Any] = {
+        "subnet": str(first.range.subnet),
+        "dhcp_address": str(first.server),
+    }
     network |= {key: keys[key] for key in NETWORKS if key in keys}
-    also = [_further(read, each, keys, plain=plain) for each in others]
+    if others and first.names and network.get("dns") == [str(first.server)]:
+        del network["dns"]  # each range has its own address of ours
+    also = [further(read, each, told.get(each), first, keys) for each in others]
     dhcp = dict(read.dhcp)
     if plain:
         dhcp["lease_time"] = first.range.lease_time
@@ -62,6 +72,8 @@ def settings_of(
             dhcp["options"] = keys["options"]
     if pool:
         dhcp["pool"] = pool
+    if guests and read.bootp:
+        dhcp["bootp"] = True
     if (always := _always(read, forced)) is not None:
         dhcp["always"] = always
     bridge = read.interfaces[0] if read.interfaces else BRIDGE
@@ -69,6 +81,9 @@ def settings_of(
         what = (
             f"names no interface: attach.bridge is {BRIDGE}, change it to your bridge"
         )
+        read.notes.append(Note(CHANGES, file, what))
+    elif "br" not in bridge:  # neutron's dnsmasq has a tap of its own, others a port
+        what = f"attach.bridge is {bridge}: change it to the bridge that guests are on"
         read.notes.append(Note(CHANGES, file, what))
     dns: dict[str, Any] = dict(read.dns) if read.port != "0" else {"enabled": False}
     if read.domains and read.port != "0":
@@ -116,8 +131,8 @@ def of_all(
             shared.pop(SEARCH, None)  # a guest's own domain is its 119 else
         if shared:
             dhcp["options"] = shared
-    above: Mapping[str, str] = dhcp.get("options", {})
     for guest, each in zip(plan.guests, values, strict=True):
+        above = _above(plan, dhcp, guest)
         own = each.pop("options", {})
         for code in sorted(above.keys() - own.keys(), key=int):
             what = f"is told option {code} as all are, which it was not"
@@ -130,11 +145,14 @@ def of_all(
         if left:
             each["options"] = left
     tags = places[0].own | places[0].range.tags
-    ourselves = str(places[0].server)
+    # what is asked for beside the addresses is where dnsmasq's host stays
+    ourselves = str(places[0].host or places[0].router or places[0].server)
     boot, more = boot_of(
         [*read.boots, *read.services], read.options, read.rules, tags, ourselves
     )
     classes, others = classes_of(read.options, read.rules, tags, ourselves)
+    bound = {code for each in values for code in each.get("options", {})}
+    others += of_both(classes, bound, file)
     if boot:
         dhcp["boot"] = boot
     if classes:
@@ -151,39 +169,12 @@ def of_all(
     )
 
 
-def _of_stranger(read: Reading, place: Place) -> dict[str, Any]:
-    """Return the keys of a guest that has no tags but its range's."""
-    options = [each for each in read.options if each.vendor is None]
-    told = tell(choose(options, place.own, place.range.tags), place)
-    read.notes += told.notes
-    where = place.range.where
-    if DNS in told.empty and place.names:
-        what = (
-            "option 6 is empty: the pool's guests are told a name server all the same"
-        )
-        read.notes.append(Note(CHANGES, where, what))
-    if "mtu" not in told.keys:
-        what = f"the pool's guests were told no MTU: they are told {MTU}"
-        read.notes.append(Note(CHANGES, where, what))
-    if "metadata_route" not in told.keys:
-        what = "the pool's guests are told the way to 169.254.169.254, as they were not"
-        read.notes.append(Note(CHANGES, where, what))
-    return {key: each for key, each in told.keys.items() if key != "metadata_route"}
-
-
-def _further(
-    read: Reading, place: Place, first: Mapping[str, Any], *, plain: bool
-) -> dict[str, Any]:
-    """Return an entry of [[network.also]]."""
-    found = {"subnet": str(place.range.subnet), "dhcp_address": str(place.server)}
-    if not plain:
-        return found
-    keys = _of_stranger(read, place)
-    found |= {key: keys[key] for key in OF_RANGE if key in keys}
-    own = keys.get("options", {})
-    above = first.get("options", {})
-    if options := {code: own[code] for code in own if own[code] != above.get(code)}:
-        return {**found, "options": options}
+def _above(plan: NetworkPlan, dhcp: Mapping[str, Any], guest: Guest) -> dict[str, str]:
+    """Return the options that *guest* is told by its network and its range."""
+    found: dict[str, str] = dict(dhcp.get("options", {}))
+    for place in plan.settings["network"].get("also", ()):
+        if IPv4Address(guest.ip) in IPv4Network(place["subnet"]):
+            found |= place.get("options", {})
     return found
 
 
@@ -203,30 +194,3 @@ def _always(read: Reading, forced: Sequence[Option]) -> list[int] | None:
                 if other.code == each.code and (other.tags or not other.forced)
             ]
     return sorted(codes) if codes != {int(each) for each in ALWAYS} else None
-
-
-def _pool(read: Reading, places: Sequence[Place]) -> list[str]:
-    """Return the spans of every range, around what nobody can be given."""
-    routers = {
-        int(IPv4Address(word))
-        for each in read.options
-        if each.code == 3 and each.vendor is None
-        for word in each.values
-        if word.count(".") == 3
-    }
-    never = routers | {int(place.server) for place in places}
-    never |= {int(place.router) for place in places if place.router is not None}
-    return [
-        span
-        for each in read.ranges
-        if each.last is not None
-        for span in _spans(int(each.first), int(each.last), never)
-    ]
-
-
-def _spans(low: int, high: int, never: set[int]) -> Iterator[str]:
-    cuts = sorted(cut for cut in never if low <= cut <= high)
-    for cut in [*cuts, high + 1]:
-        if low < cut:
-            yield f"{IPv4Address(low)}-{IPv4Address(cut - 1)}"
-        low = cut + 1

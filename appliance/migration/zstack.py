@@ -22,6 +22,7 @@ from .common import share
 from .dnsmasq import read_dnsmasq
 from .lines import Source
 from .lines import read_lines
+from .places import TAKEN_OFF
 from .plan import Guest
 from .plan import NetworkPlan
 from .plan import Note
@@ -168,6 +169,7 @@ def _tidied(plan: NetworkPlan, namespace: str) -> NetworkPlan:
     settled = (
         "attach.bridge",
         "resolv.conf",
+        TAKEN_OFF,  # the namespace stays, with its address
         "no option 3" if "gateway" in network else "",
     )
     folders = (f"{DNSMASQ}/{namespace}/", f"{USERDATA}/{namespace}/")

@@ -7,6 +7,8 @@ with Office() as office:
 
 import socket
 import threading
+import traceback
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 from typing import Self
@@ -55,12 +57,20 @@ class Office:
         self._news = threading.Condition()
         self._token = token
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=trio.run, args=(self._serve,))
+        self._ended = False
+        self._thread = threading.Thread(target=self._run)
         self.address = ("", 0)
         self.server = Management(
             lambda: socket.create_connection(self.address),
             socket.create_server(("127.0.0.1", 0)),
         )
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._serve)
+        except Exception:
+            self._ended = True
+            self._report("", f"the agent has ended: {traceback.format_exc()}")
 
     async def _serve(self) -> None:
         networks = Networks(Layout())
@@ -82,10 +92,14 @@ class Office:
     def until_reported(self, end: str, times: int) -> None:
         """Wait until so many lines with this end are in the journal."""
         with self._news:
-            assert self._news.wait_for(
-                lambda: sum(each.endswith(end) for each in self.reports) >= times,
-                PATIENCE,
-            ), f"not {times} of {end!r}: {self.reports}"
+            self._news.wait_for(
+                lambda: self._ended or self._said(end) >= times, PATIENCE
+            )
+            assert not self._ended, self.reports[-1]
+            assert self._said(end) >= times, f"not {times} of {end!r}: {self.reports}"
+
+    def _said(self, end: str) -> int:
+        return sum(each.endswith(end) for each in self.reports)
 
     def hold(self, namespace: str) -> None:
         self.work.gates[namespace] = threading.Event()
@@ -111,6 +125,7 @@ class Office:
     ) -> None:
         for gate in self.work.gates.values():
             gate.set()
-        trio.from_thread.run_sync(self._scope.cancel, trio_token=self._trio)
+        with suppress(trio.RunFinishedError):  # a fault ended it: the test says so
+            trio.from_thread.run_sync(self._scope.cancel, trio_token=self._trio)
         self._thread.join()
         self.server.__exit__(kind, problem, trace)

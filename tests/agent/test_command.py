@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from appliance import doorbell
 from appliance.agent import daemons
 from appliance.errors import SettingsError
 from appliance.layout import Layout
@@ -63,6 +64,15 @@ def test_a_token_that_is_none(house: House, text: str, mode: int, says: str) -> 
     assert TOKEN not in said
 
 
+@pytest.mark.machine  # who is root gives files away
+def test_a_token_that_another_may_change(house: House) -> None:
+    """issue 6.8."""
+    path = token(house, TOKEN)
+    os.chown(path, 65534, -1)
+    said = refused(house, "--listen", "192.0.2.1:1", "--token-file", path)
+    assert said == f"{path}: belongs to user 65534: chown root {path}"
+
+
 def test_a_token_that_is_not_there(house: House) -> None:
     said = refused(house, "--listen", "127.0.0.1:0", "--token-file", "/nowhere")
     assert said == "/nowhere: there is no such file"
@@ -81,6 +91,19 @@ def test_an_address_that_is_not_ours(house: House) -> None:
     said = refused(house, "--listen=192.0.2.1:1", "--token-file", path)
     assert said.startswith("--listen 192.0.2.1:1: ")
     assert "assign requested address" in said
+
+
+def test_only_a_socket_is_replaced(house: House) -> None:
+    """issue 6.8: What an operator names by mistake is still there."""
+    precious = house.layout.root / "precious"
+    precious.write_text("mine")
+
+    async def listen() -> None:
+        doorbell.listen(precious).socket.close()
+
+    with pytest.raises(SettingsError, match="is there and no socket: choose another"):
+        trio.run(listen)
+    assert precious.read_text() == "mine"
 
 
 SYSTEMCTL = """\

@@ -165,6 +165,18 @@ def test_networks_are_told_apart() -> None:
     assert len(order.refused) == 1
 
 
+def test_one_network_in_many_bodies_is_one_command() -> None:
+    """issue 6.8: A thousand bodies of a network are written once; one of them rebuilds
+    all."""
+    other = {**INFO, "mac": "fa:16:3e:00:00:06", "ip": "10.0.0.6"}
+    bodies = [{"dhcp": [INFO]}, {"dhcp": [other], "rebuild": True}]
+    found = parse(FOLDER + "dhcp/batchApply", {"dhcpInfos": bodies})
+    [command] = found.commands
+    assert isinstance(command, Bind)
+    assert [str(each.ip) for each in command.guests] == ["10.0.0.5", "10.0.0.6"]
+    assert command.rebuild
+
+
 @pytest.mark.parametrize(
     ("version", "six", "served"),
     [

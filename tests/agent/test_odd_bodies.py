@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +59,22 @@ def test_a_body_with_one_odd_value(data: st.DataObject, number: int) -> None:
 
 def _inside(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else list(value)
+
+
+ALONE = "\ud800"  # half of a pair: JSON can say it, UTF-8 cannot
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"metadata": {"vmUuid": ALONE}},
+        {"metadata": {"vmUuid": "u", "vmHostname": ALONE}},
+        {"agentConfig": {"pvpanic": ALONE}},
+        {"agentConfig": {"pvpanic": {"a": 1}}},
+        {"agentConfig": [1]},
+    ],
+)
+def test_what_no_document_can_hold_is_refused(odd: dict[str, Any]) -> None:
+    """issue 6.8: By its key; a part of user-data alone may be any text."""
+    with pytest.raises(SettingsError, match="userdata"):
+        parse(FOLDER + "userdata/apply", {"userdata": {**USERDATA, **odd}})

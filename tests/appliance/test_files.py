@@ -208,3 +208,19 @@ def test_what_a_killed_rm_left_aside_goes_at_the_next_start(tmp_path: Path) -> N
     assert (aside / "user-data").read_bytes() == b"secret"
     delete_left_aside(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["10.0.0.6"]
+
+
+def test_a_directory_is_the_daemons_from_the_start(tmp_path: Path) -> None:
+    """issue 5.4: who is killed before a directory is the daemon's leaves none by that
+    name, which the next `put` would take for good and no guest could be served from."""
+
+    def ended(path: Path, mode: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_give", ended)
+        with pytest.raises(KeyboardInterrupt):
+            make_directory(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+    make_directory(tmp_path / "new")
+    assert mode(tmp_path / "new") == 0o750

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from appliance.metadata import Standing
+from httpd.gate import TOKEN
+from httpd.gate import TOKEN_PATH
 from httpd.listener import Peer
+from httpd.messages import Request
 
 from .guests import SECRET
 from .guests import URLS
 from .guests import answer
+from .guests import ask
 from .guests import get
 from .guests import guests
 from .guests import metadata
@@ -183,3 +187,25 @@ def test_a_freed_address_is_nobodys(house: House) -> None:
     assert get(found, "/latest/user-data") == b"own"
     found._state.update({house.file(5).name: None}, {}, commanded=True)
     assert get(found, "/latest/user-data") == 404
+
+
+def test_a_token_ends_with_its_guest(house: House) -> None:
+    """metadata U13, issue 5.6: a token is the guest's and not the address's: whoever is
+    bound to it next gets 401 for one from before; the same guest's holds."""
+    required = '[metadata]\ntokens = "required"\n'
+    ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "60"}
+    put = Request("PUT", TOKEN_PATH, TOKEN_PATH, headers=ttl)
+    given = ask(metadata(house, required), put)
+    assert given is not None
+    assert isinstance(given.body, bytes)
+    url = "/latest/meta-data/instance-id"
+    bearing = Request("GET", url, url, headers={TOKEN: given.body.decode()})
+
+    def status(hardware: int) -> int:
+        found = ask(metadata(house, required), bearing, peer(5, hardware))
+        return 0 if found is None else found.status
+
+    assert (status(5), status(7)) == (200, 0)
+    house.file(5).unlink()
+    house.bind(7, ip="10.0.0.5")
+    assert (status(5), status(7)) == (0, 401)

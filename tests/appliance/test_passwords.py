@@ -61,6 +61,19 @@ def test_a_password_is_taken_once(house: House) -> None:
     assert say(server(house), "send_my_password") == b"saved_password"
 
 
+def test_who_looks_takes_nothing(house: House) -> None:
+    """issue 5.5, RFC 9110 9.2.1: HEAD is answered as GET is, and takes nothing."""
+    passwords = server(house)
+    headers = {"domu_request": "saved_password"}
+    request = Request("HEAD", "/", "/", headers=headers)
+    response = passwords.answer(request, peer(5), wait=True, waited=0.0)
+    assert isinstance(response, Response)
+    assert (response.status, response.body) == (200, b"saved_password")
+    assert say(passwords, "send_my_password") == b"s3cret"
+    assert say(passwords, "saved_password") == b"saved_password"
+    assert say(passwords, "send_my_password") == b"saved_password"
+
+
 def test_a_new_password_can_be_taken(house: House) -> None:
     """issue 5.5: another password of the operator's is sent again."""
     say(server(house), "saved_password")
@@ -103,8 +116,12 @@ def test_it_is_gated_as_every_dialect(house: House) -> None:
     passwords = server(house, '[metadata]\ntokens = "required"\n')
     assert say(passwords, "send_my_password") == 401
     assert say(passwords, "saved_password") == 401
-    foreign = GATE.authority.issue(ip(6).packed, 60, clock(), bytes(NONCE_OCTETS))
-    own = GATE.authority.issue(ip(5).packed, 60, clock(), bytes(NONCE_OCTETS))
+    foreign, own = (
+        GATE.authority.issue(
+            ip(number).packed + mac(number).octets, 60, clock(), bytes(NONCE_OCTETS)
+        )
+        for number in (6, 5)
+    )
     assert say(passwords, "send_my_password", token=foreign) == 401
     assert say(passwords, "send_my_password", token=own) == b"s3cret"
     optional = server(house, '[metadata]\nreject_forwarded = "all"\n')

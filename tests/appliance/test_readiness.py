@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from appliance.files import MARKER
 from appliance.metadata import Metadata
 from appliance.readiness import AGE_AT_MOST
+from appliance.readiness import Readiness
 from appliance.writing import writing
 from httpd.contract import Later
 from httpd.messages import Request
@@ -163,3 +165,23 @@ def test_no_marker_stays(tmp_path: Path) -> None:
     assert not (tmp_path / MARKER).exists()
     with writing(tmp_path / "absent"):
         assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.machine
+def test_a_marker_that_is_root_s_alone() -> None:
+    """issue 5.4: `touch .writing` by root with umask 077 counts too, though the daemon
+    cannot read it; for 10 minutes, and not again for one of a clock gone wrong."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = Path(place, str(ip(5)))
+        folder.mkdir(mode=0o755)
+        marker = folder / MARKER
+        marker.touch(mode=0o600)
+        now = marker.stat().st_mtime
+        # for one that is not root, as the daemon is
+        for at, counts in ((now, True), (now + 601, False), (now - 601, False)):
+            child = os.fork()
+            if child == 0:
+                os.setresuid(65534, 65534, 65534)
+                os._exit(Readiness(Path(place)).is_writing(ip(5), at))
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == counts

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from appliance.spool import ONCE_AT_MOST
 from appliance.spool import Leavings
 from appliance.spool import Spool
 from appliance.spool import Stored
+from appliance.spool import alone
+from appliance.state import VANISH_AT_MOST
 from httpd.messages import Request
 from httpd.messages import Response
 
@@ -120,6 +123,20 @@ def test_the_next_guest_of_an_address_finds_nothing(
     assert sorted(os.listdir(tmp_path / "spool")) == [str(ip(5))]
 
 
+def test_two_ports_at_once(spool: Spool, tmp_path: Path) -> None:
+    """issue 5.5: a guest's first words by port 80 and by port 8080 come at once: the
+    second waits, and neither is lost."""
+    other = Spool(tmp_path / "spool")
+    with ThreadPoolExecutor(2) as pool, alone(tmp_path / "spool"):
+        stored = [
+            pool.submit(each.store, ip(5), mac(5), name, b"x", once=False)
+            for each, name in ((spool, "a"), (other, "b"))
+        ]
+        assert not wait(stored, timeout=0.1).done
+    assert [each.result() for each in stored] == [Stored.DONE, Stored.DONE]
+    assert spool.read(ip(5), mac(5), "a") == other.read(ip(5), mac(5), "b") == b"x"
+
+
 @pytest.mark.parametrize("once", [True, False])
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize(
@@ -164,19 +181,77 @@ def test_files_are_their_owners_alone(spool: Spool, tmp_path: Path) -> None:
     assert (folder / "password").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_left_is_cleared(spool: Spool, tmp_path: Path) -> None:
-    """issue 5.5: a freed address is cleared; one that is bound again meanwhile is
-    not."""
-    bound = {ip(6)}
+def left(house: House) -> tuple[Leavings, list[str]]:
+    """What a daemon knows that starts now, and what it reports."""
     reports: list[str] = []
-    free: Callable[[object], bool] = lambda address: address not in bound  # noqa: E731 # typed
-    leavings = Leavings(spool, free, reports.append)
-    for number in (5, 6):
+    state = house.state()
+    state.load()
+    return Leavings(Spool(house.files.spool), state, reports.append), reports
+
+
+def write_back(house: House, *numbers: int) -> None:
+    spool = Spool(house.files.spool)
+    for number in numbers:
         spool.store(ip(number), mac(number), "a", b"x", once=False)
+
+
+def kept(house: House) -> set[str]:
+    return set(os.listdir(house.files.spool))
+
+
+def test_what_is_left_is_cleared(house: House) -> None:
+    """issue 5.5: a freed address is cleared, and one that is another guest's now; one
+    that is its writer's again meanwhile is not."""
+    write_back(house, 5, 6, 7)
+    house.file(5).unlink(missing_ok=True)
+    house.file(7).unlink(missing_ok=True)
+    house.bind(6)
+    house.bind(8, ip=str(ip(7)))
+    leavings, reports = left(house)
+    for number in (5, 6, 7):
         leavings.note(ip(number))
     leavings.clear()
-    assert os.listdir(tmp_path / "spool") == [str(ip(6))]
+    assert (kept(house), reports) == ({str(ip(6))}, [])
+
+
+def test_what_was_freed_while_no_daemon_ran(house: House) -> None:
+    """issue 5.5: it goes at the next start, as does what a killed store has left
+    beside a word; not so what is of a guest whose file cannot be read."""
+    house.bind(5)
+    house.bind(7)
+    write_back(house, 5, 6, 7, 8)
+    house.file(7).write_text("{")
+    house.drop("../spool/lost+found", "kept", b"no guest's")
+    remains = house.files.spool / str(ip(5)) / ".0123456789abcdef.tmp"
+    remains.write_bytes(b"secret")
+    house.file(6).unlink(missing_ok=True)
+    leavings, reports = left(house)
+    leavings.recall()
+    leavings.clear()
+    assert kept(house) == {str(ip(5)), str(ip(7)), "lost+found"}
     assert reports == []
+    assert not remains.exists()
+    assert Spool(house.files.spool).read(ip(5), mac(5), "a") == b"x"
+
+
+def test_many_at_once_stay(house: House) -> None:
+    """issue 5.5: bindings that are lost from the disk take no password along: so many
+    at once are told, with the way out."""
+    numbers = range(100, 100 + VANISH_AT_MOST + 1)
+    write_back(house, *numbers)
+    leavings, reports = left(house)
+    leavings.recall()
+    leavings.clear()
+    assert len(kept(house)) == len(numbers)
+    (said,) = reports
+    assert said.startswith("21 of 21 guests that wrote back are bound no more")
+    assert "metalease spool NET --clear" in said
+    for number in numbers[:-1]:
+        house.bind(number)
+    leavings, reports = left(house)
+    leavings.recall()
+    leavings.clear()
+    assert (len(kept(house)), reports) == (VANISH_AT_MOST, [])
 
 
 def test_a_password_is_posted_once(house: House) -> None:
@@ -290,6 +365,25 @@ def test_the_command(house: House) -> None:
     assert house.metalease("spool", "n1", "--clear").code == 0
     assert os.listdir(house.files.spool) == []
     assert house.metalease("spool", "n1", "10.9.9.9").code == 1
+
+
+def test_what_goes_while_we_look(house: House) -> None:
+    """issue 5.5: `metalease spool` lists the others where a directory goes, or is
+    none."""
+    found = metadata(house)
+    post(found, PASSWORD, TEXT)
+    (house.files.spool / "stray").write_bytes(b"")
+    said = house.metalease("spool", "n1")
+    assert (said.code, said.err) == (0, "")
+    assert f"{ip(5)}" in said.out
+
+
+def test_nothing_to_clear(tmp_path: Path) -> None:
+    """Before its daemon was ever started there is no spool: nothing is made, or
+    wrong."""
+    house = House.build(tmp_path)
+    assert house.metalease("spool", "n1", "--clear").code == 0
+    assert not house.files.spool.exists()
 
 
 def test_a_link_in_the_spool_leads_root_nowhere(house: House) -> None:

@@ -7,7 +7,7 @@ from .table import Break
 from .table import clauses_of
 from .table import load
 
-CLAUSES = {"dhcp": range(1, 76)}
+CLAUSES = {"dhcp": range(1, 76), "dns": range(1, 18)}
 BREAKS = load()
 
 

@@ -82,3 +82,18 @@ def test_net_check_notes_a_contest(house: House) -> None:
     house.bind(5, instance_id="i-1", default_network=False)
     found = listed(house.metalease("net", "check", "n1", "--json").out)
     assert not [each for each in found["n1"]["notes"] if "one guest's" in each]
+
+
+def test_a_further_nic_has_an_id_of_its_own(house: House) -> None:
+    """clients C43: another id is a new instance to cloud-init, so who binds a further
+    NIC is told to give it its guest's, once."""
+    with house.running():
+        further = ("--mac", "fa:16:3e:00:00:08", "--no-default")
+        said = house.metalease("put", "n1", ip(8), *further)
+        assert said.code == 0
+        assert said.err.startswith(
+            "metalease: 10.0.0.8 of n1 is told an instance_id of"
+        )
+        assert house.metalease("put", "n1", ip(8), "--hostname", "web").err == ""
+        named = ("--mac", "fa:16:3e:00:00:09", "--no-default", "--instance-id", "i-9")
+        assert house.metalease("put", "n1", ip(9), *named).err == ""

@@ -243,7 +243,7 @@ def test_the_limit_is_of_the_image(house: House, tmp_path: Path) -> None:
     ("who", "said"),
     [
         ("10.0.0.9", "nothing is bound to 10.0.0.9: metalease ls n1"),
-        ("web", "IP: Expected 4 octets in 'web'"),
+        ("web", "IP: 'web' is not an IPv4 address: metalease ls n1"),
     ],
 )
 def test_nobody(who: str, said: str, house: House, tmp_path: Path) -> None:

@@ -172,6 +172,36 @@ def test_each_rule_that_was_tried(house: House) -> None:
     ) in text
 
 
+def test_whom_it_asks(house: House) -> None:
+    """A condition on $SERVER["socket"] or the host sees whom the guest asks, as
+    CloudStack's ask the DHCP address (issue 6.5)."""
+    house.files.rules.write_text(
+        """
+        $SERVER["socket"] == "10.0.0.2:80" { url.redirect = ("^/a" => "/socket") }
+        $HTTP["host"] == "169.254.169.254" { url.redirect = ("^/a" => "/host") }
+        """
+    )
+    asks = (ip(5), "GET", "/a")
+    assert http(house, *asks)["headers"] == {"Location": "/host"}
+    for at in ("10.0.0.2", "10.0.0.2:80"):
+        assert http(house, *asks, "--at", at)["headers"] == {"Location": "/socket"}
+    assert http(house, *asks, "--at", "10.0.0.2:1180")["status"] == 404
+    assert http(house, *asks, "--header", "Host: x")["status"] == 404
+    for at in ("x:80", "10.0.0.2:x"):
+        said = house.metalease("explain", "n1", "http", *asks, "--at", at)
+        assert said.code == 1
+        assert "--at: " in said.err
+
+
+def test_a_body_that_is_kept(house: House) -> None:
+    """What a rule keeps in the spool is no 404 (issue 6.5)."""
+    house.files.rules.write_text('metalease.spool = ("^/report$" => "report")')
+    found = http(house, ip(5), "POST", "/report")
+    assert found["target"] == "the spool, as report"
+    assert "status" not in found
+    assert "the body is kept" in str(found["document"])
+
+
 def test_what_is_no_document(house: House) -> None:
     """A refusal is shown as one, with the rule that said so (issue 6.5)."""
     house.files.rules.write_text(OWN)

@@ -277,3 +277,14 @@ def test_what_is_not_loaded() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_what_a_killed_one_left_goes(house: House) -> None:
+    """issue 5.4: its temporary files hold passwords and user-data, and the next heals
+    it; what an operator's own tools are writing stays."""
+    left = [house.file(5).with_name(".77.0.tmp"), house.drop(ip(5), ".77.1.tmp", b"x")]
+    left[0].write_text('{"admin_pass": "secret"}')
+    other = house.drop(ip(5), ".user-data.Xa31", b"x")
+    assert house.metalease("put", "n1", ip(5), "--mac", mac(5)).code in {0, 3}
+    assert not any(path.exists() for path in left)
+    assert other.exists()

@@ -68,7 +68,7 @@ def test_a_word_that_is_none(house: House, words: tuple[str, str]) -> None:
 
 
 def test_who_reads_without_a_token(house: House) -> None:
-    """Issue 5: by address and name, how often and when, for people and programs."""
+    """issue 5.1: by address and name, how often and when, for people and programs."""
     house.bind(6, hostname="web")
     with house.running() as control:
         nobody = house.metalease("status", "n1", "--tokenless")
@@ -97,10 +97,40 @@ def test_who_reads_without_a_token(house: House) -> None:
     ]
 
 
-def test_of_which_network(house: House) -> None:
-    said = house.metalease("status", "--tokenless")
-    what = "metalease: --tokenless: of which network? name one before it\n"
-    assert said == Said(1, "", what)
+def test_who_reads_without_a_token_anywhere(house: House) -> None:
+    """issue 5.1: without NET of every network, a line a guest."""
+    house.bind(6, hostname="web")
+    with house.running() as control:
+        nobody = house.metalease("status", "--tokenless")
+        none = listed(house.metalease("status", "--tokenless", "--json").out)
+        control.observation.tokenless[ip(6)] = (3, time.time() - 100)
+        said = house.metalease("status", "--tokenless")
+        found = listed(house.metalease("status", "--tokenless", "--json").out)
+    assert (nobody.code, nobody.err, none) == (0, "", [])
+    assert "is safe" in nobody.out
+    assert (said.code, said.err) == (0, "")
+    heads, row = (line.split() for line in said.out.splitlines())
+    assert heads == ["NETWORK", "IP", "NAME", "REQUESTS", "LAST"]
+    assert row[:4] == ["n1", "10.0.0.6", "web", "3"]
+    assert [(each["network"], each["ip"], each["requests"]) for each in found] == [
+        ("n1", "10.0.0.6", 3)
+    ]
+
+
+def test_whose_tokens_nobody_knows(house: House) -> None:
+    """issue 5.1: nothing is called safe while a network's daemon is silent: it is
+    named, and the exit code is 3."""
+    (house.layout.networks / "n2.toml").write_text(N1)
+    silent = "metalease: network n2: its daemon is not running: metalease run n2\n"
+    with house.running() as control:
+        assert house.metalease("status", "--tokenless") == Said(3, "", silent)
+        control.observation.tokenless[ip(5)] = (1, time.time())
+        said = house.metalease("status", "--tokenless")
+        found = house.metalease("status", "--tokenless", "--json")
+    assert (said.code, said.err) == (3, silent)
+    assert said.out.splitlines()[1].split()[:2] == ["n1", "10.0.0.5"]
+    assert (found.code, found.err) == (3, silent)
+    assert [each["ip"] for each in listed(found.out)] == ["10.0.0.5"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +194,8 @@ def test_a_guests_token_can_be_tried(house: House) -> None:
 def issue(files: NetworkLayout, number: int) -> str:
     files.own.mkdir(parents=True, exist_ok=True)
     authority = open_gate(files, pytest.fail).authority
-    return authority.issue(ip(number).packed, 60, clock(), bytes(17))
+    holder = ip(number).packed + mac(number).octets
+    return authority.issue(holder, 60, clock(), bytes(17))
 
 
 @pytest.mark.parametrize("text", ["GET", "no colon", ": x"])

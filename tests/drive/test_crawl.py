@@ -69,7 +69,6 @@ def test_content_that_meta_data_names(slash: str) -> None:
     document = {
         "files": [
             {"path": "/etc/x", "content_path": f"{slash}content/0000"},
-            {"path": "/etc/y", "content_path": "/content/../../../etc/passwd"},
             "no file",
         ],
         "network_config": {"content_path": f"{slash}content/0001"},
@@ -82,6 +81,15 @@ def test_content_that_meta_data_names(slash: str) -> None:
         "openstack/content/0001",
     }
     assert files["openstack/content/0000"] == b"of a file"
+
+
+@pytest.mark.parametrize("path", ["/content/../../../etc/passwd", "content/motd", ""])
+def test_content_that_a_drive_cannot_hold(path: str) -> None:
+    """issue 5.9: cloud-init would have no data at all: it is said here."""
+    named = json.dumps({"files": [{"path": "/x", "content_path": path}]}).encode()
+    asked = fetching(**{"/openstack/latest/meta_data.json": named})
+    with pytest.raises(SettingsError, match=f"names '{path}', which no drive holds"):
+        LAYOUTS["openstack"].read(asked)
 
 
 def test_content_that_is_not_there() -> None:

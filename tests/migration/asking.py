@@ -4,6 +4,7 @@ import socket
 import subprocess
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
@@ -15,6 +16,7 @@ from typing import Self
 
 from appliance.lab.guest import Guest
 from appliance.namespace import entered
+from dhcp.codes import MessageType
 from dhcp.frames import Frame
 from dhcp.hardware import HardwareAddress
 from dhcp.message import NOWHERE
@@ -35,6 +37,12 @@ STEPS = ("discover", "select", "reboot")
 ANSWER_WITHIN = 10.0  # seconds, on a busy machine
 METADATA = "169.254.169.254"
 BOOTPC = 68
+BOOTP = "bootp"
+REFUSED = (
+    "reboot to a wrong address",
+    "reboot to a foreign address",
+    "select a wrong address",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,82 @@ def dhcp_frames(l3: L3, vm: Vm, client: str) -> Iterator[tuple[str, bytes]]:
             61: sent.options.values.get(61, b"").replace(sent.chaddr, mac.octets),
         }
         options = {code: told.get(code, value) for code, value in sent.options}
-        xid = vm.number << 8 | sorted(CLIENTS).index(client) << 4 | number
+        xid = _xid(vm, client, number)
         message = replace(sent, xid=xid, chaddr=mac.octets, options=Options(options))
-        frame = Frame(mac, BROADCAST, NOWHERE, EVERYONE, BOOTPC, 67, message.pack())
-        yield step, frame.pack()
+        yield step, _broadcast(vm, message, NOWHERE)
+
+
+def later_frames(l3: L3, vm: Vm, client: str) -> Iterator[tuple[str, bytes]]:
+    """Return what *client* broadcasts when it has its address."""
+    held = IPv4Address(vm.ip)
+    for number, step in enumerate(("rebind", "inform")):
+        kind = MessageType.INFORM if step == "inform" else MessageType.REQUEST
+        message = _again(vm, client, kind, {}, held, 8 + number)
+        yield step, _broadcast(vm, message, held)
+
+
+def refused_frames(l3: L3, vm: Vm, client: str) -> Iterator[tuple[str, bytes]]:
+    """Return what is to get a NAK: addresses that are not the VM's."""
+    wrong, foreign = IPv4Address(l3.first) + 9_999, IPv4Address("192.0.2.7")
+    server = {54: IPv4Address(l3.server).packed}
+    asked = ({50: wrong.packed}, {50: foreign.packed}, {50: wrong.packed, **server})
+    for number, (step, options) in enumerate(zip(REFUSED, asked, strict=True), 10):
+        message = _again(vm, client, MessageType.REQUEST, options, NOWHERE, number)
+        yield step, _broadcast(vm, message, NOWHERE)
+
+
+def bootp(vm: Vm) -> tuple[str, bytes]:
+    """Return what a client says that is older than DHCP (RFC 1534)."""
+    sent = Message.parse(CLIENTS["dhclient"]["discover"])
+    mac = HardwareAddress.parse(vm.mac)
+    xid = _xid(vm, "dhclient", 13)
+    message = replace(sent, xid=xid, chaddr=mac.octets, options=Options({}))
+    return BOOTP, _broadcast(vm, message, NOWHERE)
+
+
+def renewal(vm: Vm, client: str) -> Message:
+    return _again(vm, client, MessageType.REQUEST, {}, IPv4Address(vm.ip), 14)
+
+
+def release(l3: L3, vm: Vm, client: str) -> Message:
+    """Return what nobody answers; then its client is a new one."""
+    options = {54: IPv4Address(l3.server).packed}
+    return _again(vm, client, MessageType.RELEASE, options, IPv4Address(vm.ip), 15)
+
+
+def _again(
+    vm: Vm,
+    client: str,
+    kind: MessageType,
+    options: Mapping[int, bytes],
+    ciaddr: IPv4Address,
+    number: int,
+) -> Message:
+    """Return a further message of a *client*, with what it says of itself."""
+    sent = Message.parse(CLIENTS[client]["select"])
+    mac = HardwareAddress.parse(vm.mac)
+    said = {code: value for code, value in sent.options if code not in (50, 54)}
+    own = said.get(61, b"").replace(sent.chaddr, mac.octets)
+    told = {53: bytes([kind]), **({61: own} if 61 in said else {}), **options}
+    if kind is MessageType.RELEASE:
+        said = {code: value for code, value in said.items() if code == 61}
+    return replace(
+        sent,
+        xid=_xid(vm, client, number),
+        flags=0,
+        ciaddr=ciaddr,
+        chaddr=mac.octets,
+        options=Options({**said, **told}),
+    )
+
+
+def _xid(vm: Vm, client: str, number: int) -> int:
+    return vm.number << 8 | sorted(CLIENTS).index(client) << 4 | number
+
+
+def _broadcast(vm: Vm, message: Message, source: IPv4Address) -> bytes:
+    mac = HardwareAddress.parse(vm.mac)
+    return Frame(mac, BROADCAST, source, EVERYONE, BOOTPC, 67, message.pack()).pack()
 
 
 class Asking:
@@ -101,15 +181,30 @@ class Asking:
 
     def tell(self, frame: bytes) -> bytes:
         """Send *frame*; return the frame that answers it."""
-        sent = message_of(frame)
         self._raw.send(frame)
+        return self._hear(message_of(frame).xid)
+
+    def say(self, message: Message) -> None:
+        """Send *message* to the server, as who has its address does."""
+        with entered(self._namespace):
+            opened = socket.socket(type=socket.SOCK_DGRAM)
+        with opened:
+            opened.bind((str(message.ciaddr), BOOTPC))
+            opened.sendto(message.pack(), (self._l3.server, 67))
+
+    def renew(self, message: Message) -> bytes:
+        """Send *message* to the server; return the frame that answers it."""
+        self.say(message)
+        return self._hear(message.xid)
+
+    def _hear(self, xid: int) -> bytes:
         while True:
             octets = self._raw.recv(4096)
             if octets[12:14] != b"\x08\x00" or octets[23] != socket.IPPROTO_UDP:
                 continue
             if octets[36:38] != BOOTPC.to_bytes(2, "big"):
                 continue
-            if message_of(octets).xid == sent.xid:
+            if message_of(octets).xid == xid:
                 return octets
 
     @contextmanager

@@ -8,8 +8,12 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dhcp.codes import BROADCAST_FLAG
+from dhcp.message import NOWHERE
 from dhcp.message import Message
 
+from .asking import BOOTP
+from .asking import REFUSED
 from .asking import Answer
 from .zstack_host import L3
 from .zstack_host import Vm
@@ -35,7 +39,7 @@ class Option:
 
     @property
     def asked(self) -> bool:
-        return self.code in self.sent.options.values[ASKED_FOR]
+        return self.code in list(self.sent.options.values.get(ASKED_FOR, b""))
 
     @property
     def own(self) -> bytes | None:
@@ -50,6 +54,17 @@ class Option:
     def domain(self) -> bytes:
         labels = [each.encode() for each in (self.l3.domain or "").split(".")]
         return b"".join(bytes([len(each)]) + each for each in labels) + b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the message, or of its frame, that differs."""
+
+    sent: Message
+    step: str
+    name: str
+    theirs: object
+    ours: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,7 @@ class Ask:
 
 
 def _name_of_an_offer(it: Option) -> bool:
-    known = (it.code, it.step, it.theirs) == (HOST_NAME, "discover", None)
+    known = (it.code, it.theirs) == (HOST_NAME, None) and it.step.startswith("discover")
     return known and it.asked and it.own is not None and it.ours == it.label
 
 
@@ -111,9 +126,27 @@ OF_OPTIONS: dict[str, Callable[[Option], bool]] = {
     "26 and 121 unasked": _unasked,
     "28 unasked": lambda it: it.code == 28 and it.ours is None and not it.asked,
     "43": lambda it: it.code == 43 and it.theirs == (it.ours or b"") + b"\xff",
+    "a NAK's text": lambda it: (
+        it.code == 56 and None not in (it.theirs, it.ours) and it.step in REFUSED
+    ),
+    "what a BOOTP client is told": lambda it: (
+        it.step == BOOTP and None in (it.theirs, it.ours)
+    ),
     "60": lambda it: it.code == 60 and it.ours is None and it.theirs == it.own,
     "61": lambda it: it.code == 61 and it.theirs is None and it.ours == it.own,
     "119": lambda it: it.code == 119 and it.theirs is None and it.ours == it.domain,
+}
+
+
+OF_FIELDS: dict[str, Callable[[Field], bool]] = {
+    "siaddr": lambda it: it.name == "siaddr" and it.ours == NOWHERE,
+    "secs of an answer": lambda it: (
+        (it.name, it.theirs, it.ours) == ("secs", it.sent.secs, 0)
+    ),
+    "a NAK's broadcast flag": lambda it: (
+        (it.name, it.theirs, it.ours) == ("flags", BROADCAST_FLAG, it.sent.flags)
+        and it.step in REFUSED
+    ),
 }
 
 
@@ -188,7 +221,7 @@ OF_ANSWERS: dict[str, Callable[[Ask], bool]] = {
     ),
     "meta_data.json and password without user-data": _made,
 }
-DIFFERENCES = {*OF_OPTIONS, *OF_ANSWERS}
+DIFFERENCES = {*OF_OPTIONS, *OF_FIELDS, *OF_ANSWERS}
 
 
 def difference(found: Option) -> str:
@@ -196,6 +229,11 @@ def difference(found: Option) -> str:
     return next(
         (name for name, holds in OF_OPTIONS.items() if holds(found)), str(found)
     )
+
+
+def difference_of_field(found: Field) -> str:
+    """Return the name of what differs, or all of it where nothing has that name."""
+    return next((name for name, holds in OF_FIELDS.items() if holds(found)), str(found))
 
 
 def differences_of(ask: Ask) -> Iterator[str]:

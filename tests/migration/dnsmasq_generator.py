@@ -25,10 +25,12 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who has a line of its own."""
+    """Who has a line of its own; who has none has no address yet."""
 
     mac: str
-    ip: str
+    ip: str | None
+    client_id: bytes | None = None
+    """None: what its client sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,20 @@ SUBNETS = (
 )
 UNNAMED = (12, 43, 51, 114, 249)
 """Options whose names dnsmasq 2.90 does not take."""
+BOOTING = (
+    "dhcp-boot=pxelinux.0",
+    "dhcp-boot=pxelinux.0,boot.example,10.0.0.4",
+    "dhcp-boot=tag:!ipxe,undionly.kpxe,,10.0.0.4",
+    "dhcp-boot=tag:ipxe,http://10.0.0.4/boot.ipxe",
+    "dhcp-boot=tag:red,red.0,,10.0.0.5",
+)
+OF_CLIENTS = (
+    "dhcp-option=vendor:MSFT,2,1i",
+    "dhcp-option=vendor:PXEClient,6,2b",
+    "dhcp-option=tag:windows,44,10.0.0.88",
+    "dhcp-option=tag:windows,252,http://10.0.0.4/wpad.dat",
+    "dhcp-option=tag:ipxe,42,10.0.0.33",
+)
 LEASES = ("infinite", "1d", "12h", "45m", "3600", "300s", "2w")
 ROUTES = (
     "10.9.0.0/16,{head}.9",
@@ -73,7 +89,7 @@ OPTIONS: dict[int, tuple[str, tuple[str, ...]]] = {
     66: ("tftp-server", ("10.0.0.4", "tftp.example")),
     100: ("posix-timezone", ("EST5EDT",)),
     114: ("captive-portal", ("http://10.0.0.4/",)),
-    119: ("domain-search", ("a.example", "a.example,b.c.test")),
+    119: ("domain-search", ("a.example", "a.example,b.c.test", "b.a.test,c.a.test")),
     121: ("classless-static-route", ROUTES),
     249: ("microsoft-249", ROUTES),
     150: ("tftp-server-address", ("10.0.0.4", "10.0.0.4,10.0.0.5")),
@@ -94,23 +110,51 @@ def draw(seed: int) -> Drawn:
         *("no-hosts", "no-resolv", random.choice(("port=0", "cache-size=150"))),
         *(random.choice(("", "domain=net1.example")),),
         *(_range(random, each) for each in subnets),
+        *(line for each in subnets for line in _usual(random, each)),
         *(_option(random, subnets) for _ in range(random.randrange(3, 25))),
+        *_of_clients(random),
+        *("dhcp-option=tag:second,3", "dhcp-option=tag:second,6"),
         *(random.choice(("", "tag-if=set:blue,tag:red,tag:!green")),),
         *(random.choice(("", "dhcp-ignore=tag:green,tag:red")),),
         *hosts,
         SENTINEL,
     ]
+    if random.random() < 0.4:
+        # who has no line asks too: a pool answers it
+        askers += (Asker("02:00:00:00:0b:01", None),)
     text = "".join(f"{line}\n" for line in lines if line)
     return Drawn(text, tuple(each.interface for each in subnets), askers)
 
 
 def _range(random: Random, subnet: Subnet) -> str:
-    tag = f"set:net-{subnet.width}," if random.random() < 0.7 else ""
+    tag = f"set:net-{subnet.width},"
     span = f"{subnet.head}.100,{subnet.head}.120"
     if random.random() < 0.7:
         span = f"{subnet.head}.0,static"
     lease = random.choice(("", *(f",{each}" for each in LEASES)))
     return f"dhcp-range={tag}{span},{subnet.netmask}{lease}"
+
+
+def _usual(random: Random, subnet: Subnet) -> Iterator[str]:
+    """Yield what nearly every network says: a router, an MTU, the metadata's route."""
+    head, before = subnet.head, f"dhcp-option=tag:net-{subnet.width}"
+    if random.random() < 0.9:
+        yield f"{before},option:router,{head}.1"
+    if random.random() < 0.9:
+        yield f"{before},26,1450"
+    if random.random() < 0.7:
+        routes = f"0.0.0.0/0,{head}.1,169.254.169.254/32,{head}.2"
+        for code in (121, 249):
+            yield f"{before},{code},{routes}"
+
+
+def _of_clients(random: Random) -> Iterator[str]:
+    """Yield what goes by what a client says, and boot files."""
+    yield "dhcp-vendorclass=set:windows,MSFT"
+    yield "dhcp-match=set:ipxe,175"
+    yield from (each for each in OF_CLIENTS if random.random() < 0.2)
+    if random.random() < 0.4:
+        yield from random.sample(BOOTING, random.randrange(1, 3))
 
 
 def _option(random: Random, subnets: Sequence[Subnet]) -> str:
@@ -124,8 +168,6 @@ def _option(random: Random, subnets: Sequence[Subnet]) -> str:
         ((), (), ("red",), ("green",), ("blue",), ("red", "blue"), ("!red",))
     )
     key = random.choice(("dhcp-option", "dhcp-option", "dhcp-option-force"))
-    if code == 51:  # forced, it takes the lease itself away
-        key = "dhcp-option"
     kind = random.choice(("tag:", "tag:", "net:"))
     words = [
         *(f"{kind}{tag}" for tag in tags),
@@ -144,8 +186,15 @@ def _hosts(
             f"02:00:00:00:0a:{number:02x}",
             f"{_head(random, subnets)}.{number + 10}",
         )
-        askers.append(Asker(mac, ip))
-        lines.append(f"dhcp-host={','.join(_words(random, mac, ip, number))}")
+        words = list(_words(random, mac, ip, number))
+        own = None
+        if random.random() < 0.15:  # its MAC finds it, or this
+            own = bytes.fromhex("ff0a00") + bytes([number])
+            words.insert(1, f"id:{own.hex(':')}")
+        elif random.random() < 0.1:
+            words.insert(1, "id:*")
+        askers.append(Asker(mac, ip, own))
+        lines.append(f"dhcp-host={','.join(words)}")
     return lines, tuple(askers)
 
 
@@ -159,9 +208,12 @@ def _words(random: Random, mac: str, ip: str, number: int) -> Iterator[str]:
         if random.random() < 0.4:
             yield f"{random.choice(('set:', 'net:'))}{tag}"
     yield ip
-    if random.random() < 0.8:
+    if random.random() < 0.1:
+        yield "set:second"  # a further NIC, without a name, as ZStack and neutron have
+        return
+    if random.random() < 0.85:
         yield random.choice((f"vm{number}", f"vm{number}.host.example", f"Vm-{number}"))
     if random.random() < 0.4:
         yield random.choice(LEASES)
-    if random.random() < 0.15:
+    if random.random() < 0.1:
         yield "ignore"

@@ -97,7 +97,7 @@ def test_hosts_and_tags_become_bindings(
     assert plan.name == "br_test"
     assert plan.settings["network"]["gateway"] == "10.0.0.1"
     assert plan.settings["network"]["dns"] == ["10.0.0.53"]
-    assert plan.settings["dhcp"] == {"lease_time": "infinite"}
+    assert plan.settings["dhcp"] == {"lease_time": "infinite", "bootp": True}
     assert guests == {
         "10.0.0.11": {"hostname": "vm1"},
         "10.0.0.12": {
@@ -257,3 +257,17 @@ def test_the_port_of_neutrons_dnsmasq_is_no_guest(
     assert plan.settings["network"]["dhcp_address"] == "10.1.0.2"
     assert [each.ip for each in plan.guests] == ["10.1.0.5"]
     assert any("no guest's" in each.what for each in plan.notes)
+
+
+@pytest.mark.parametrize("address", ["web", "10.1.0.2", "fd00::2/64", "10.1.0.2/99"])
+def test_an_address_without_a_width_is_refused_by_its_option(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
+) -> None:
+    """issue 6.6: an error names where the mistake is, not dnsmasq's file."""
+    plan_of("neutron", tmp_path, monkeypatch)
+    assert main(["migrate", "dnsmasq", "conf", "--address", address]) == 1
+    said = capsys.readouterr().err
+    assert f"--address: {address!r} is no address with the width" in said

@@ -8,6 +8,7 @@ import pytest
 from appliance.cli import main
 from appliance.errors import SettingsError
 from appliance.migration.lighttpd import read_lighttpd
+from appliance.migration.plan import CHANGES
 from appliance.migration.plan import LOST
 from appliance.migration.plan import MAPS
 from tests.oracles.lighttpd_generator import drawn
@@ -75,11 +76,54 @@ def test_each_setting_has_a_note_with_its_own_file_and_line() -> None:
     assert "ports = [..] under [metadata]" in said[LOST, "/l/lighttpd.conf:11"]
 
 
+def test_an_upstream_that_has_a_name_is_said() -> None:
+    """issue 6.6: lighttpd looks it up once; here it is looked up at each request."""
+    upstream = '( ( "host" => "%s", "port" => 80 ) )'
+    text = f"""
+    $HTTP["url"] == "/a" {{ proxy.server = ( "" => {upstream % "10.0.0.9"} ) }}
+    $HTTP["url"] == "/b" {{ proxy.server = ( "" => {upstream % "agent.example"} ) }}
+    proxy.server = ( "/c" => ( "host" => "other.example" ) )
+    """
+    found = read_lighttpd(Given({"l.conf": text}), "l.conf")
+    changed = {each.where: each.what for each in found.notes if each.kind == CHANGES}
+    assert set(changed) == {"l.conf:3", "l.conf:4"}
+    assert "agent.example is looked up by this host" in changed["l.conf:3"]
+
+
 def test_a_mistake_is_said_at_its_own_place() -> None:
     """issue 6.6: the file and line are those where the operator has it."""
     files = {**FILES, "/l/conf-enabled/10-x.conf": "\nalias.url = ("}
     with pytest.raises(SettingsError, match=r"/l/conf-enabled/10-x.conf:2"):
         read_lighttpd(Given(files), "/l/lighttpd.conf")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '$HTTP["url"] =~ "^/x" { include "a.conf" }',
+        'var.d = "a"\ninclude var.d + ".conf"',
+    ],
+)
+def test_an_include_that_is_not_read_says_how_to_write_it(text: str) -> None:
+    """issue 6.6: the file is there, so nothing says that it is not."""
+    files = {"/l/lighttpd.conf": text, "/l/a.conf": 'url.access-deny = ( "~" )'}
+    with pytest.raises(SettingsError, match="on a line of its own"):
+        read_lighttpd(Given(files), "/l/lighttpd.conf")
+
+
+def test_a_setting_of_a_module_that_is_not_here_is_said_shortly() -> None:
+    """issue 6.6: a report has no list of all that it could have been."""
+    (note,) = read_lighttpd(Given({"l": 'userdir.path = "x"'}), "l").notes
+    assert note.what == "userdir.path is no setting of rules: leave it out"
+
+
+def test_an_include_of_nothing_is_said() -> None:
+    """issue 6.6: a copy that lacks conf-enabled/ would lose its rules in silence; what
+    is hidden is not included."""
+    files = {"/l/l.conf": 'include "on/*.conf"\n', "/l/on/.x.conf": "no rules"}
+    (note,) = read_lighttpd(Given(files), "/l/l.conf").notes
+    assert (note.kind, note.where) == (LOST, "/l/l.conf:1")
+    assert "no file is on/*.conf" in note.what
 
 
 def test_a_file_that_includes_itself_is_refused() -> None:

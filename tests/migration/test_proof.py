@@ -13,16 +13,25 @@ from pathlib import Path
 import pytest
 
 from appliance.lab.machine import Machine
+from dhcp.frames import Frame
 from dhcp.message import Message
 from tests.oracles.answers import message_of
+from tests.oracles.answers import read
 
 from .asking import Answer
 from .asking import Asking
+from .asking import bootp
 from .asking import dhcp_frames
+from .asking import later_frames
+from .asking import refused_frames
+from .asking import release
+from .asking import renewal
 from .differing import DIFFERENCES
 from .differing import Ask
+from .differing import Field
 from .differing import Option
 from .differing import difference
+from .differing import difference_of_field
 from .differing import differences_of
 from .served import House
 from .zstack_host import BARE
@@ -41,10 +50,10 @@ SECTION = "### To ZStack's pair"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A DHCP answer: the address, and each option; and what was sent."""
+    """A DHCP answer: its fields, where it went, and each option; and what was sent."""
 
     sent: Message
-    address: str
+    fields: dict[str, object]
     options: dict[int, bytes]
 
 
@@ -61,11 +70,11 @@ def hear(house: House, vms: Sequence[Vm]) -> Heard:
             clients = KINDS_OF_CLIENT if vm.number < ALL_CLIENTS else (turn,)
             for client in clients:
                 for step, frame in dhcp_frames(house.l3, vm, client):
-                    octets = asking.tell(frame)
-                    heard[vm.ip, vm.kind.name, "dhcp", client, step] = told(
-                        frame, octets
-                    )
+                    said = told(message_of(frame), asking.tell(frame))
+                    heard[vm.ip, vm.kind.name, "dhcp", client, step] = said
             with asking.being(vm):
+                for client in clients:
+                    heard |= hear_later(house, asking, vm, client, naks=client == turn)
                 for method, path in questions(vm, vms):
                     body = b"installed" if method == "POST" else b""
                     answer = asking.ask(method, path, body)
@@ -73,11 +82,32 @@ def hear(house: House, vms: Sequence[Vm]) -> Heard:
     return heard
 
 
-def told(frame: bytes, octets: bytes | None) -> Told | None:
-    if octets is None:
-        return None
-    message = message_of(octets)
-    return Told(message_of(frame), str(message.yiaddr), dict(message.options))
+def hear_later(
+    house: House, asking: Asking, vm: Vm, client: str, *, naks: bool
+) -> Heard:
+    """Ask as who has its address does, then give it back and ask for it again."""
+    l3 = house.l3
+    heard: Heard = {}
+    frames = [*later_frames(l3, vm, client)]
+    frames += [*refused_frames(l3, vm, client), bootp(vm)] if naks else ()
+    first = renewal(vm, client)
+    answers = {"renew": told(first, asking.renew(first))}
+    for step, frame in frames:
+        answers[step] = told(message_of(frame), asking.tell(frame))
+    asking.say(release(l3, vm, client))
+    _, frame = next(dhcp_frames(l3, vm, client))
+    answers["discover after a release"] = told(message_of(frame), asking.tell(frame))
+    for step, answer in answers.items():
+        heard[vm.ip, vm.kind.name, "dhcp", client, step] = answer
+    return heard
+
+
+def told(sent: Message, octets: bytes) -> Told:
+    found = read(octets)
+    frame = Frame.parse(octets, checksum_ready=False)
+    # the MAC of who answers is each server's own
+    fields = {"kind": found.kind, **found.fixed, "source": frame.source}
+    return Told(sent, fields | {"source port": frame.source_port}, found.options)
 
 
 def questions(vm: Vm, vms: Sequence[Vm]) -> Iterator[tuple[str, str]]:
@@ -133,8 +163,10 @@ def differences(
 
 
 def _of_dhcp(l3: L3, vm: Vm, step: str, one: Told, two: Told) -> Iterator[str]:
-    if one.address != two.address:
-        yield f"{one.address} and {two.address}"
+    for name in one.fields.keys() | two.fields.keys():
+        values = one.fields.get(name), two.fields.get(name)
+        if values[0] != values[1]:
+            yield difference_of_field(Field(one.sent, step, name, *values))
     for code in sorted(one.options.keys() | two.options.keys()):
         theirs, ours = one.options.get(code), two.options.get(code)
         if theirs != ours:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from appliance.migration.hosts import split_words
 from appliance.migration.values import wire_octets
 
 
@@ -24,3 +25,18 @@ def test_its_look_or_its_type_says_how_it_is_written(
 ) -> None:
     """issue 6.6: numbers, hex, addresses, names and text."""
     assert wire_octets(code, [word], "10.0.0.2") == octets
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (r'252,"\n"', ["252", "\n"]),
+        (r'a,"b, c",d', ["a", "b, c", "d"]),
+        (r'x,"say \"no\", \\ yes"', ["x", r'say "no", \ yes']),
+        (r'x,NIC="two words"', ["x", "NIC=two words"]),
+        (r"x,a\nb", ["x", r"a\nb"]),
+    ],
+)
+def test_a_quoted_value_has_its_escapes(text: str, words: list[str]) -> None:
+    """issue 6.6: as dnsmasq reads a line; WPAD's usual "\\n" is an end of line."""
+    assert split_words(text) == words

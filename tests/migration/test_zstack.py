@@ -138,7 +138,7 @@ def test_settings_are_those_of_the_namespace_and_of_most_guests() -> None:
             "mtu": 1450,
         },
         "attach": {"bridge": "br_eth0", "namespace": NAMESPACE, "uplink": "eth0"},
-        "dhcp": {"lease_time": "infinite"},
+        "dhcp": {"lease_time": "infinite", "bootp": True},
         "metadata": {
             "presets": ["zstack", "ec2", "openstack", "nocloud"],
             "ports": [80, 1180],

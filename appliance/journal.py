@@ -4,6 +4,7 @@ Lines wait in a bounded queue for a task that writes them from a thread: a reade
 stands still costs lines, which are counted, and never an answer.
 """
 
+import codecs
 import os
 import select
 from collections import deque
@@ -14,6 +15,9 @@ LINES_AT_MOST = 10_000  # waiting
 PATIENCE = 1.0  # seconds for a reader to take something
 GATHER = 0.01  # seconds: a burst is one write, not one for each line
 QUOTED = frozenset(' "=\\')
+
+# its module is read at the first use, where there may be no descriptor left for it
+codecs.lookup("unicode_escape")
 
 
 def format_line(event: str, fields: dict[str, object]) -> str:

@@ -103,10 +103,8 @@ class Rewrite:
         before a root, as in lighttpd, and ends where a name of the target does.
         """
         for alias in self.aliases:
-            rest = target.removeprefix(alias.prefix)
-            whole = alias.prefix.endswith("/") or rest[:1] in ("", "/")
-            if target.startswith(alias.prefix) and whole:
-                return alias.path, rest.lstrip("/")
+            if alias.leads(target):
+                return alias.path, target.removeprefix(alias.prefix).lstrip("/")
         if self.root is not None:
             return self.root, target.lstrip("/")
         return None

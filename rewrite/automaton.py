@@ -23,6 +23,7 @@ from .nodes import Sequence
 from .nodes import Set
 
 COPIED_AT_MOST = 4  # times that a part of variable length is written out, not looped
+SETS_AT_MOST = 100  # times that one character is
 STATES_AT_MOST = 600
 NEWLINE = 1 << ord("\n")
 EVERY = ((1 << ASCII + 1) - 1) & ~NEWLINE  # no subject has a line end
@@ -53,6 +54,10 @@ class Automaton:
         """States of a loop that is left only by what it does not take."""
         self.backs = 0
         """1 where a step may be as long as the subject."""
+        self.loose = False
+        """Whether one round of a loop stands for several that there have to be."""
+        self.bounded: set[int] = set()
+        """States of loops that have an end."""
         self.looks: list[Node] = []
         """Patterns within, each looked at on its own."""
 
@@ -127,16 +132,25 @@ class Automaton:
 
     def _repeat(self, node: Repeat) -> Part:
         inner, least, most = node.node, node.least, node.most
-        if node.manner == "+" and isinstance(inner, Set) and most is None:
-            part = self._loop(inner, empty=least == 0)
-            self.possessive.update(part.last)
-            return part
-        few = most is not None and (least == most or most <= COPIED_AT_MOST)
-        if most is not None and few and (most <= 1 or not _varies(inner)):
-            return self._copies(inner, least, most)
         if most == 0:
             return Part(empty=1)
-        return self._loop(inner, empty=least == 0)
+        few = SETS_AT_MOST if isinstance(inner, Set) else COPIED_AT_MOST
+        if _varies(inner):
+            few = 1
+        fixed = COPIED_AT_MOST if least != most else few
+        if most is not None and most <= min(few, fixed):
+            return self._copies(inner, least, most)
+        before = Part(empty=1)
+        if 1 < least <= few:
+            before = self._copies(inner, least - 1, least - 1)
+        else:
+            self.loose = self.loose or least > 1
+        loop = self._loop(inner, empty=least == 0)
+        if most is not None:
+            self.bounded.update(loop.last)
+        elif node.manner == "+" and isinstance(inner, Set):
+            self.possessive.update(loop.last)
+        return self.joined(before, loop)
 
     def _copies(self, node: Node, least: int, most: int) -> Part:
         whole = Part(empty=1)

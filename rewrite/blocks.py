@@ -52,6 +52,12 @@ class Alias:
     path: str
     origin: str = field(default="", compare=False)
 
+    def leads(self, target: str) -> bool:
+        """Return whether *target* is behind the prefix: it ends where a name does."""
+        rest = target.removeprefix(self.prefix)
+        whole = self.prefix.endswith("/") or rest[:1] in ("", "/")
+        return whole and target.startswith(self.prefix)
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:

@@ -12,10 +12,11 @@ from .characters import Characters
 
 Fail = Callable[[str, int | None], NoReturn]
 
-_HEXADECIMAL = re.compile(r"\\x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{0,2}))")
+_HEXADECIMAL = re.compile(r"\\x(?:\{([0-9A-Fa-f]{1,6})\}|(?!\{)([0-9A-Fa-f]{0,2}))")
 _OCTAL = re.compile(r"\\(?:o\{([0-7]{1,7})\}|(0[0-7]{0,2}))")
 _CONTROL = re.compile(r"\\c([ -~])")
-_POSIX = re.compile(r"\[:(\^?)([a-z]+):\]")
+_POSIX = re.compile(r"\[:(\^?)([^]\[\\]*?):\]")
+_NAMED_ALONE = re.compile(r"\[([:.=])[^]\[\\]*?\1\]")
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -44,6 +45,8 @@ def read_class(
 ) -> tuple[Characters, int]:
     """Return the class that begins at *at*, and where it ends."""
     begin = at
+    if _NAMED_ALONE.match(text, at):
+        fail("a class that has a name stands in brackets of its own: [[:alpha:]]", at)
     at += 1
     negated = text.startswith("^", at)
     at += negated

@@ -53,7 +53,7 @@ def read_condition(
         if operator.text in MATCHING:
             value = Pattern.parse(operand.text())
         elif field == "remoteip":
-            value = IPv4Network(operand.text())
+            value = _network(operand.text())
         elif field == "socket":
             value = _socket(operand.text())
         elif field == "host":
@@ -74,6 +74,22 @@ def _field(variable: Token, name: str) -> str:
     if variable.text != "$HTTP" or (field not in FIELDS and ":" not in field):
         variable.fail(f'{variable.text}["{name}"] is not known: {KNOWN} are')
     return field
+
+
+def _network(text: str) -> IPv4Network:
+    if ":" in text:
+        raise ValueError(
+            f"{text!r}: a guest is known by its IPv4 address, when it asks by IPv6 too:"
+            ' write that, "10.0.0.5"'
+        )
+    try:
+        return IPv4Network(text)
+    except ValueError as problem:
+        try:
+            meant = f'write "{IPv4Network(text, strict=False)}", or the address alone'
+        except ValueError:
+            meant = 'write an address, "10.0.0.5", or a network, "10.0.0.0/24"'
+        raise ValueError(f"{problem}: {meant}") from None
 
 
 def _socket(text: str) -> str:

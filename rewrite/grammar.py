@@ -226,6 +226,8 @@ class _Parser:
             value.fail(f"{name!r}: only a file beside this one can be included")
         if self._included >= INCLUDED_AT_MOST:
             value.fail(f"files include each other more than {INCLUDED_AT_MOST} deep")
+        if "*" in name or "?" in name or "[" in name:
+            value.fail(f"{name!r}: write an include for each file, in their order")
         path = join(dirname(holder), name)
         text = None if self._include is None else self._include(path)
         if text is None:

@@ -2,14 +2,15 @@
 
 re tries one way after the other.  Where two ways through a loop take the same text,
 the ways double with each character; where loops in a row can take the same text, they
-grow as its square, its cube, and so on.  Up to the square is let in: that is 50 ms at
-most, for a subject of 2 KiB.  (Weber and Seidl, On the degree of ambiguity of finite
-automata, 1991; a search that is not anchored is one loop more.)
+grow as its square, its cube, and so on.  Up to the square is let in: some tens of
+milliseconds at most, for a subject of 1 KiB.  (Weber and Seidl, On the degree of
+ambiguity of finite automata, 1991; a search that is not anchored is one loop more.)
 """
 
 from collections import Counter
 from collections.abc import Iterator
 
+from .automaton import COPIED_AT_MOST
 from .automaton import EVERY
 from .automaton import Automaton
 from .automaton import IntricacyError
@@ -71,12 +72,14 @@ def _branch(branch: Node, anchored: bool) -> int:
         automaton.steps[search] = Counter({search: 1}) + whole.first
         begin = Counter([search])
     surely: set[int] = set()
-    if _ends_freely(parts):
+    if automaton.loose:
+        pass  # the end of a loop is not the end of what has to be there
+    elif _ends_freely(parts):
         surely = set(whole.last)  # here it has matched, and nothing is tried again
     elif isinstance(last, Anchor) and last.text in ENDS and _ends_freely(parts[:-1]):
         surely = {
             state
-            for state in whole.last
+            for state in set(whole.last) - automaton.bounded
             if automaton.masks[state] == EVERY and state in automaton.steps[state]
         }
     for steps in automaton.steps:
@@ -85,7 +88,11 @@ def _branch(branch: Node, anchored: bool) -> int:
     for state in surely:
         automaton.steps[state].clear()
     degree = _degree(automaton, begin)
-    inner = [_check(look, anchored=True) for look in automaton.looks]
+    inner = [
+        # what it takes is looked at from each place, even where it matches at once
+        max(_check(look, anchored=True), int(_is_long(look)))
+        for look in automaton.looks
+    ]
     return degree + automaton.backs + max(inner, default=0)
 
 
@@ -97,6 +104,21 @@ def _ends_freely(parts: tuple[Node, ...]) -> bool:
         if not may_be_empty(part):
             return True
     return True
+
+
+def _is_long(node: Node) -> bool:
+    """Whether it can take as much as there is."""
+    match node:
+        case Back():
+            return True
+        case Sequence(parts) | Choice(parts):
+            return any(map(_is_long, parts))
+        case Repeat(inner, least, most):
+            long = most is None or (least != most and most > COPIED_AT_MOST)
+            return long or _is_long(inner)
+        case Group(inner) | Atomic(inner) | Look(inner):
+            return _is_long(inner)
+    return False
 
 
 def _has_places(node: Node) -> bool:

@@ -63,6 +63,9 @@ class Repeat:
         if often is None:
             most = "" if self.most is None else self.most
             often = f"{{{self.least},{most}}}"
+        if self.manner == "+" and not isinstance(self.node, Set):
+            # re of Python 3.11.2 and 3.12.1 loses its place in (..)++ (gh-106052)
+            return f"(?>{inner}{often})"
         return f"{inner}{often}{self.manner}"
 
 

@@ -229,8 +229,10 @@ class Passage:
         if redirect is not None:
             return redirect
         if settings.denied is not None:
+            # a document is the same with a slash behind it
+            names = {url.path, url.path.rstrip("/")}
             for suffix in settings.denied.texts:
-                if url.path.endswith(suffix):
+                if any(name.endswith(suffix) for name in names):
                     refusal = Refusal(403, f'url.access-deny: "{suffix}"')
                     origin = settings.denied.where.origin
                     return replace(served, target=None, refusal=refusal, origin=origin)
@@ -271,7 +273,7 @@ class Passage:
 def _of_its_own(url: Url, settings: Settings, served: Rewrite) -> Rewrite | None:
     """Return what an alias or a root means where no rule leads to it."""
     for alias in settings.aliases or ():
-        if url.path.startswith(alias.prefix):
+        if alias.leads(url.path):
             return replace(served, origin=alias.origin)
     if settings.root is not None:
         return replace(served, origin=settings.root.where.origin)

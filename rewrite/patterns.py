@@ -9,8 +9,8 @@ from .hazards import check
 from .pcre import read_pattern
 
 # characters of what is matched: no document's URL is as long, and at the square of it
-# a pattern holds the loop for 50 ms at most
-SUBJECT_AT_MOST = 2 * 1024
+# a pattern holds the loop for some tens of milliseconds at most
+SUBJECT_AT_MOST = 1024
 GROUPS_AT_MOST = 19  # lighttpd's
 
 

@@ -115,11 +115,9 @@ class _Reader:
             options, on = Options(), on[1:]
         for letters, value in ((on, True), (found[2] or "", False)):
             for letter in letters:
-                if letter not in "imsx":
-                    self._fail(
-                        f"(?{letter}) is not known: (?i) (?m) (?s) (?x) are",
-                        found.start(),
-                    )
+                if letter not in "imsx" or "xx" in letters:
+                    why = f"(?{letters}) is not known: (?i) (?m) (?s) (?x) are"
+                    self._fail(why, found.start())
                 options = replace(options, **{letter: value})
         return options
 
@@ -179,6 +177,8 @@ class _Reader:
             return Set(ESCAPED[letter])
         elif letter == "N":
             self._at += 2
+            if self._begins("{") and not BRACES.match(self._text, self._at):
+                self._fail(r"\N{..} is of Unicode: write \x{..}, or the character")
             return Set(NOT_NEWLINE)
         elif letter == "R":
             self._at += 2
@@ -274,19 +274,18 @@ class _Reader:
         if self._quoted and self._begins(r"\E"):
             self._at += 2
             self._quoted = False
-        while True:
-            while options.x and self._text[self._at : self._at + 1].isspace():
-                self._at += 1
-            often = None
-            if not self._quoted:
-                often = read_repeat(self._text, self._at, self._fail)
-            if often is None:
-                return node
-            least, most, self._at = often
-            if isinstance(node, Anchor | Look):
-                self._fail("a place cannot be repeated")
-            manner = self._text[self._at : self._at + 1]
-            if manner not in ("?", "+"):
-                manner = ""
-            self._at += len(manner)
-            node = Repeat(node, least, most, manner)
+        while options.x and self._text[self._at : self._at + 1].isspace():
+            self._at += 1
+        often = None
+        if not self._quoted:
+            often = read_repeat(self._text, self._at, self._fail)
+        if often is None:
+            return node
+        least, most, self._at = often
+        if isinstance(node, Anchor | Look):
+            self._fail("a place cannot be repeated")
+        manner = self._text[self._at : self._at + 1]
+        if manner not in ("?", "+"):
+            manner = ""
+        self._at += len(manner)
+        return Repeat(node, least, most, manner)

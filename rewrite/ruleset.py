@@ -55,6 +55,10 @@ class RuleSet:
         """The headers of requests that the rules look at, beside "host"."""
         return frozenset().union(*(block.headers for _, block in self.files))
 
+    @property
+    def _seen(self) -> frozenset[str]:
+        return self.headers | {"host"}
+
     def apply(self, asked: Asked) -> Rewrite | None:
         """Return what is meant by *asked*; None where no rule knows it."""
         return next(self.matches(asked), None)
@@ -72,6 +76,9 @@ class RuleSet:
     def _matches(self, asked: Asked, see: See | None) -> Iterator[Rewrite]:
         if len(asked.path) + len(asked.query) >= SUBJECT_AT_MOST:
             return  # no document has such a name, and a pattern need not look at it
+        seen = [asked.headers.get(name, "") for name in self._seen]
+        if any(len(value) > SUBJECT_AT_MOST for value in seen):
+            return  # else it would pass by =~ that denies, and hold for !~ that lets in
         for _, block in self.files:
             yield from Passage(block, asked, see).answers()
 

@@ -22,7 +22,7 @@ URL = (
 _PART = re.compile(
     r"""
       (?P<doubled>\$\$|%%)
-    | (?P<sign>[$%])(?:(?P<digit>[0-9])|\{(?P<words>[^}]*)\})
+    | (?P<sign>[$%])(?:(?P<digit>[0-9])|\{(?P<words>[^}]*)(?P<closed>\})?)
     """,
     re.VERBOSE,
 )
@@ -116,6 +116,8 @@ class Target:
 
 
 def _named(found: re.Match[str], groups: int, around: int | None) -> Capture | Fact:
+    if not found["closed"]:
+        raise ValueError(f"{found.group()} has no }}: write it, or $$ for a $ alone")
     *words, name = found["words"].split(":")
     for word in words:
         if word not in WORDS:

@@ -21,7 +21,7 @@ ANCHORS = {
     "z": r"\Z",
     "G": r"\A",
     "b": r"\b",
-    "B": r"\B",
+    "B": r"(?!\b)",  # re's own \B is not in what is empty
 }
 LOOKS = {
     # how it begins: behind, negative

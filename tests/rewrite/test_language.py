@@ -146,18 +146,26 @@ def test_a_denial() -> None:
     rules = 'url.access-deny = ("~", ".inc") url.rewrite-once = ("^/a" => "/b.inc")'
     assert meant(rules, "/x~").refusal == Refusal(403, 'url.access-deny: "~"')
     assert meant(rules, "/a").refusal == Refusal(403, 'url.access-deny: ".inc"')
+    # served, it would be the same document (metadata 1.5; mod_access looks again)
+    assert meant(rules, "/x~/").refusal == Refusal(403, 'url.access-deny: "~"')
+    assert apply('url.access-deny = ("/x/")', "/x") is None
+    assert apply('url.access-deny = ("/x/")', "/x/") is not None
     assert apply(rules, "/x") is None
 
 
 def test_an_alias_alone_is_an_answer() -> None:
     """alias.url serves its prefix without any rule (mod_alias); a root inside of a
-    condition does too (server.document-root)."""
+    condition does too (server.document-root; issue 6.1)."""
     rules = """
         alias.url = ("/tools/" => "/srv/tools/")
         $HTTP["url"] =~ "^/r/" { server.document-root = "/srv/r" }
     """
     found = meant(rules, "/tools/x")
     assert (found.target, found.aliases[0].path) == ("/tools/x", "/srv/tools/")
+    # it ends where a name does: what only begins alike is other rules' to answer
+    agent = 'alias.url = ("/agent" => "/srv/agent")'
+    assert apply(agent, "/agent_version") is None
+    assert meant(agent, "/agent/x").target == "/agent/x"
     assert found.origin == "f:2"
     rooted = meant(rules, "/r/x")
     assert (rooted.target, rooted.root) == ("/r/x", "/srv/r")
@@ -297,8 +305,21 @@ def test_what_a_rule_makes_can_be_no_path() -> None:
     assert target(encoded, "/YQ") == ("/a", "")
 
 
+def test_a_header_that_is_too_long_passes_by_no_condition() -> None:
+    """What is too long for a pattern is asked no rule: who pads a header neither gets
+    around =~ that denies nor into !~ that lets in (issue 6.2)."""
+    rules = """
+        $REQUEST_HEADER["X-A"] !~ "bad" { url.rewrite-once = ("" => "/in") }
+        $HTTP["host"] =~ "bad" { url.access-deny = ("") }
+    """
+    assert target(rules, "/a", x_a="b" * SUBJECT_AT_MOST) == ("/in", "")
+    assert target(rules, "/a", x_b="b" * 2 * SUBJECT_AT_MOST) == ("/in", "")
+    assert target(rules, "/a", x_a="bad" * SUBJECT_AT_MOST) is None
+    assert target(rules, "/a", host="bad" * SUBJECT_AT_MOST) is None
+
+
 def test_a_url_that_is_too_long_matches_nothing() -> None:
-    """Rules look at 2 KiB, with the query (issue 6.2: matching is bounded)."""
+    """Rules look at 1 KiB, with the query (issue 6.2: matching is bounded)."""
     rules = 'url.rewrite-once = ("." => "/x")'
     most = "/" + "a" * (SUBJECT_AT_MOST - 2)
     assert target(rules, most) == ("/x", "")

@@ -65,20 +65,32 @@ $HTTP["remoteip"] == "{ADDRESS}" {{
     url.rewrite-once = ("^/.+/meta-data/(.+)$" => "/{ADDRESS}/meta-data/$1")
 }}
 """
-START = (
-    "import sys\nfrom appliance.cli import main\n"
-    "words = ['--put-back'] if sys.argv[1:] else ['--cutover']\n"
-    f"sys.exit(main(['--root', {ROOT!r}, 'migrate', 'zstack', *words, 'n1']))\n"
-)
+FROM_SOURCE = f"""\
+[ "$PYTHONPYCACHEPREFIX" ] || export PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH={shlex.quote(str(PACKAGES))}
+metalease="{sys.executable} -m appliance.cli --root {ROOT}"
+"""
+START = """\
+[ $# != 0 ] || set -- --cutover
+exec $metalease migrate zstack "$@" n1
+"""
 
 
 class ZStackHost:
     """A machine with one network that theirs serve, and its file among ours."""
 
-    def __init__(self, machine: Machine) -> None:
+    command = FROM_SOURCE
+    """What makes $metalease the command."""
+    root = ROOT
+    group = "nogroup"
+    """Of the daemon's files."""
+
+    def __init__(
+        self, machine: Machine, installation: Installation | None = None
+    ) -> None:
         self.machine = machine
         machine.add_bridge(BRIDGE)
-        self.installation = Installation(machine)
+        self.installation = installation or Installation(machine)
         self._make_namespace()
         self._make_rules()
         self._make_files()
@@ -90,8 +102,8 @@ class ZStackHost:
         self.bindings = self.installation.root / "var/lib/metalease/n1/bindings"
         self.bindings.mkdir(parents=True, exist_ok=True)
         self.bindings.joinpath("fa163e000011.json").write_text(json.dumps(values))
-        self.sh(f"chown -R 0:nogroup {ROOT}/var/lib/metalease")
         self.not_in_service = self.bindings.parent / "not-in-service"
+        self.sh(f"chown -R 0:{self.group} {self.root}/var/lib/metalease")
 
     def sh(self, *lines: str) -> str:
         """Run shell commands on the machine, each of which has to succeed."""
@@ -137,12 +149,8 @@ class ZStackHost:
         folder.joinpath("dnsmasq.conf").write_text(DNSMASQ)
         line = f"{MAC},set:tag,{ADDRESS},vm-11,infinite\n"
         folder.joinpath("hosts.dhcp").write_text(line)
-        self.machine.path(PROGRAM).write_text(
-            "#!/bin/sh\n"
-            '[ "$PYTHONPYCACHEPREFIX" ] || export PYTHONDONTWRITEBYTECODE=1\n'
-            f"export PYTHONPATH={shlex.quote(str(PACKAGES))}\n"
-            f'exec {sys.executable} -c {shlex.quote(START)} "$@"\n'
-        )
+        self.machine.path(PROGRAM).parent.mkdir(exist_ok=True)
+        self.machine.path(PROGRAM).write_text(f"#!/bin/sh\n{self.command}{START}")
         self.machine.path(PROGRAM).chmod(0o755)
 
     def start_theirs(self) -> None:

@@ -60,7 +60,6 @@ MOMENT = 0.5  # seconds that the others are held before they are told to come ag
 AGAIN = 0.1  # seconds until it is looked again whether documents are whole
 NOWHERE = IPv4Address(0)  # where who has no binding is by IPv6
 
-OWN, DEFAULT, SHARED, ALIAS, MADE = "own", "default", "shared", "alias", "made"
 UNKNOWN = "unknown"  # what nobody is answered from
 
 PassOn = Callable[[Request, Rewrite, IPv4Address], Awaitable[Response]]
@@ -152,6 +151,9 @@ class Metadata(Answers):
     def admits(self, peer: Peer) -> bool:
         return self.standing(peer)[0] is not Standing.FOREIGN
 
+    def knows(self, peer: Peer) -> bool:
+        return self.standing(peer)[0] is Standing.BOUND
+
     def shut(self, request: Request, peer: Peer) -> Response | None:
         _, record = self.standing(peer)
         if record is None or terms_of(self.settings.metadata, record).endpoint:
@@ -214,7 +216,9 @@ class Metadata(Answers):
                 rules = self.ruling.of(asked, address, record, at).rules
             return (*ALLOWED, "POST") if is_taken(rules, record) else ALLOWED
 
-        return self._gate.check(request, address.packed, terms, self._clock(), methods)
+        # a token of whoever had the address before is nobody's
+        holder = address.packed + (record.mac.octets if record else b"")
+        return self._gate.check(request, holder, terms, self._clock(), methods)
 
     def resolve(
         self,

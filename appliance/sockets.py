@@ -5,6 +5,7 @@ nothing else.
 """
 
 import errno
+import resource
 import socket
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +51,9 @@ class Sockets:
 
 def open_sockets(settings: Settings, files: NetworkLayout, device: str) -> Sockets:
     """Open everything, or raise SettingsError with nothing left open."""
+    # each connection takes a descriptor, each slow reader of a large document two
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     port: RawPort | None = None
     arp: ArpPort | None = None
     lookout: Lookout | None = None

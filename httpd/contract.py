@@ -51,6 +51,9 @@ class Answers(Protocol):
     def admits(self, peer: Peer) -> bool:
         """Whether *peer* may ask at all; else its connection is reset."""
 
+    def knows(self, peer: Peer) -> bool:
+        """Whether *peer* is a guest of ours, who may ask: strangers leave it room."""
+
     def shut(self, request: Request, peer: Peer) -> Response | None:
         """Return what *peer* is answered whatever it asks, before any limit counts."""
 

@@ -15,7 +15,11 @@ from .contract import Later
 from .contract import Limits
 from .messages import Request
 from .messages import Response
+from .respond import ALLOWED
 from .respond import refuse
+from .root import discard
+
+WRITERS = 8  # threads that wait for what is written: those who read have the others
 
 
 class Desk:
@@ -31,6 +35,7 @@ class Desk:
         self._report = report
         self._limits = limits
         self._held = 0
+        self._writers = trio.CapacityLimiter(WRITERS)
 
     def ask(self, caller: Caller, request: Request) -> Response | Later | None:
         """Return the answer; Later has to be followed by `ask_again`."""
@@ -54,16 +59,31 @@ class Desk:
         pause = bucket.claim(self._limits.rate, trio.current_time())
         if pause is None:
             return busy("too many requests")
-        if pause:
-            return Later(pause)
+        if pause:  # who is too fast leaves room for who waits for a disk
+            full = 2 * self._held >= self._limits.held_total
+            return busy("too many requests wait") if full else Later(pause)
         answer = self._answers.answer(request, caller.peer, wait=False, waited=0.0)
         return Later(0.0) if isinstance(answer, Awaited) else answer
 
     async def ask_again(
         self, caller: Caller, request: Request, pause: float
     ) -> Response | None:
-        """Return the answer that comes after *pause* seconds, and perhaps some more."""
+        """Return the answer that comes after *pause* seconds, and perhaps some more.
+
+        None where the caller's address has become another's meanwhile: what was found
+        may be that one's.
+        """
+        response = await self._wait_for(caller, request, pause)
+        if response is None or self._answers.admits(caller.peer):
+            return response
+        discard(response.body)
+        return None
+
+    async def _wait_for(
+        self, caller: Caller, request: Request, pause: float
+    ) -> Response | None:
         waited = 0.0
+        limiter = None if request.method in ALLOWED else self._writers
         try:
             while True:
                 await trio.sleep(pause)
@@ -76,7 +96,7 @@ class Desk:
                     waited=waited,
                 )
                 try:
-                    answer = await trio.to_thread.run_sync(ask)
+                    answer = await trio.to_thread.run_sync(ask, limiter=limiter)
                     if isinstance(answer, Awaited):
                         return await answer.come()
                 except Exception as problem:

@@ -53,15 +53,15 @@ class Gate:
     def check(
         self,
         request: Request,
-        address: bytes,
+        holder: bytes,
         terms: Terms,
         now: float,
         methods: Callable[[], Sequence[str]] = lambda: ALLOWED,
     ) -> Response | None:
         """Return the answer to what is no reading of a document; None lets it pass.
 
-        *methods* says what may be done at the path, where that is asked for which
-        does more than read.
+        *holder* is whom a token is for.  *methods* says what may be done at the path,
+        where that is asked for which does more than read.
         """
         if not terms.endpoint:
             return refuse(403, "the metadata of this guest are switched off")
@@ -71,7 +71,7 @@ class Gate:
             return refuse(405, "a token is asked for by PUT", ("Allow", "PUT"))
         if request.method == "PUT":
             if path == TOKEN_PATH:
-                return self._issue(request, address, terms, now)
+                return self._issue(request, holder, terms, now)
             if path.endswith("/api/token"):
                 return refuse(403, f"a token is to be had at {TOKEN_PATH}")
         if request.method not in ALLOWED:
@@ -84,12 +84,12 @@ class Gate:
         if token is None:
             if terms.required:
                 return refuse(401, f"a token is needed: PUT {TOKEN_PATH}")
-        elif not self.authority.verify(token, address, now):
+        elif not self.authority.verify(token, holder, now):
             return refuse(401, f"the token does not hold: PUT {TOKEN_PATH}")
         return None
 
     def _issue(
-        self, request: Request, address: bytes, terms: Terms, now: float
+        self, request: Request, holder: bytes, terms: Terms, now: float
     ) -> Response:
         if FORWARDED in request.headers and terms.reject_forwarded != "off":
             return refuse(403, "no token for a request that was forwarded")
@@ -103,7 +103,7 @@ class Gate:
         seconds = int(said)
         if not 1 <= seconds <= SECONDS_AT_MOST:
             return refuse(400, f"1 to {SECONDS_AT_MOST} seconds")
-        token = self.authority.issue(address, seconds, now, self.nonce())
+        token = self.authority.issue(holder, seconds, now, self.nonce())
         headers = (
             ("Content-Type", "text/plain"),
             (TTL_NAMES[name], str(seconds)),

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 
-from .callers import Account
 from .callers import Caller
 from .callers import Kept
 from .connection import Connection
@@ -20,6 +19,7 @@ from .listener import Connected
 from .listener import reset
 
 LINGER = 2.0  # seconds for a refused guest to read why
+STRANGERS = 4  # who is nobody's guest has this part of all places: it may be one alone
 
 
 class Room(enum.Enum):
@@ -37,6 +37,8 @@ class Guest:
     socket: Connected
     caller: Caller
     deadline: float
+    known: bool = True
+    """It is one of ours, and no stranger."""
     said: Connection = field(default_factory=Connection)
     away: bool = False
     """A task of its own has it; the loop and the sweep leave it alone."""
@@ -75,6 +77,7 @@ class Guests:
         self._limits = limits
         self._guests: dict[int, Guest] = {}
         self._refused = 0
+        self._strangers = 0  # that are served
 
     def __len__(self) -> int:
         return len(self._guests)
@@ -86,25 +89,31 @@ class Guests:
     def find(self, descriptor: int) -> Guest | None:
         return self._guests.get(descriptor)
 
-    def room_for(self, account: Account) -> Room:
-        held, limits = account.held, self._limits
-        if (
-            held >= 2 * limits.connections_per_ip
-            or len(self) >= 2 * limits.connections_total
-        ):
-            return Room.NONE
-        if (
-            held >= limits.connections_per_ip
-            or len(self) - self._refused >= limits.connections_total
-        ):
-            return Room.CROWDED
-        return Room.FREE
+    def room_for(self, caller: Caller, *, known: bool) -> Room:
+        """Return what room there is for one more connection of *caller*.
 
-    def welcome(self, connection: Connected, caller: Caller, now: float) -> Guest:
+        When half of all places are taken, what one may hold shrinks with what is left:
+        many that hold much leave some for who holds nothing.  Who is not *known* has as
+        many MACs as it likes, so all strangers together have a part of the places.
+        """
+        limits, held = self._limits, caller.account.held
+        each, total = limits.connections_per_ip, limits.connections_total
+        left = total - (len(self) - self._refused)
+        share = min(each, -(-2 * each * left // total))
+        if held < share and (known or self._strangers * STRANGERS < total):
+            return Room.FREE
+        if held >= 2 * each or self._refused >= total:
+            return Room.NONE
+        return Room.CROWDED
+
+    def welcome(
+        self, connection: Connected, caller: Caller, now: float, *, known: bool
+    ) -> Guest:
         """Take *connection* in; it does not block from now on."""
         connection.setblocking(False)
-        guest = Guest(connection, caller, now + self._limits.request_seconds)
+        guest = Guest(connection, caller, now + self._limits.request_seconds, known)
         self._guests[connection.fileno()] = guest
+        self._strangers += not known
         caller.account.held += 1
         self.epoll.register(connection.fileno(), select.EPOLLIN)
         return guest
@@ -120,6 +129,7 @@ class Guests:
         guest.fresh = False
         guest.deadline = now + LINGER
         self._refused += 1
+        self._strangers -= not guest.known
 
     def leave(self, guest: Guest) -> None:
         """A task of its own takes it."""
@@ -136,6 +146,7 @@ class Guests:
             return
         del self._guests[guest.socket.fileno()]
         self._refused -= guest.refused
+        self._strangers -= not (guest.known or guest.refused)
         guest.caller.account.held -= 1
         if resetting:
             reset(guest.socket)

@@ -20,6 +20,9 @@ ETHERNET_OCTETS = 14
 SYN_AT_MOST = 400  # octets
 Connected = socket.SocketType  # of the interpreter, without what Python adds
 BACKLOG = 4096  # a longer queue keeps the kernel from SYN cookies
+# who does not answer holds a place of the backlog for 3 s, and not for 63: a flood of
+# SYNs that nobody means takes them all
+SYN_ACKS_AGAIN = 1
 
 
 class Call(NamedTuple):
@@ -71,6 +74,7 @@ def open_listener(
             listener.setsockopt(
                 socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode()
             )
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, SYN_ACKS_AGAIN)
         if save_syn:
             listener.setsockopt(socket.IPPROTO_TCP, TCP_SAVE_SYN, WITH_LINK_HEADER)
         if defer:

@@ -8,7 +8,10 @@ import re
 
 from .errors import BadRequest
 
-_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+# with a host, or it is to be refused (RFC 9110 section 4.2.1): not "http://:80/"
+_ABSOLUTE = re.compile(
+    r"https?://(?:[^/?#@]*@)?[^/?#@:][^/?#@]*(?=[/?#]|$)", re.IGNORECASE
+)
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
 _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*"
 _PLAIN = re.compile(rf"/(?:{_SEGMENT}/)*(?:{_SEGMENT})?")  # one way to match: linear

@@ -6,7 +6,9 @@ loop with its connection, to a task of its own, and comes back when it is done.
 Deadlines are swept once a second.
 """
 
+import errno
 import os
+import resource
 import select
 import socket
 from collections.abc import Callable
@@ -18,13 +20,17 @@ from .contract import Answers
 from .contract import Limits
 from .contract import Observer
 from .contract import TurnedAway
+from .listener import Connected
 from .listener import accept
+from .listener import reset
 from .listener import where
 from .service import Service
 
 EVENTS_AT_ONCE = 64
 LOOKS = 8  # at what is ready, then DHCP has its turn
 SWEEP = 1.0  # seconds
+SPARE = 128  # descriptors that guests leave to documents, commands, and the log
+FULL = "no file is left for guests: raise LimitNOFILE, or lower connections_total"
 
 
 class HttpServer:
@@ -50,6 +56,8 @@ class HttpServer:
         self._places = {number: where(each) for number, each in self._listeners.items()}
         # between two turns those who hung up are seen, and hold no place any more
         self._accepts = max(1, min(EVENTS_AT_ONCE, limits.connections_per_ip // 2))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._descriptors_at_most = soft - min(SPARE, soft // 4)
         self._report = report
         self._save_syn = save_syn
         self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -121,6 +129,8 @@ class HttpServer:
         for _ in range(self._accepts):
             try:
                 caller = accept(listener, at=at, save_syn=self._save_syn)
+                if caller is not None and self._is_one_too_many(caller[0]):
+                    raise OSError(errno.EMFILE, FULL)
             except OSError as problem:  # no descriptors left: who waits, waits a sweep
                 self._service.guests.epoll.modify(listener.fileno(), 0)
                 self._report(problem)
@@ -128,6 +138,16 @@ class HttpServer:
             if caller is None:
                 return
             self._service.welcome(*caller)
+
+    def _is_one_too_many(self, connection: Connected) -> bool:
+        """Whether it took a descriptor that is not for guests: then it is reset.
+
+        To report that none is left can itself take one, and a daemon without ends.
+        """
+        if connection.fileno() < self._descriptors_at_most:
+            return False
+        reset(connection)
+        return True
 
     async def _sweep(self) -> None:
         service = self._service

@@ -97,29 +97,31 @@ class Service:
         except OSError:  # it is not, or the guest has gone: the loop sees which
             octets = b""
         kept = caller.kept.get(octets)
-        if kept is None or not self.memory.proves(caller, kept):
+        if kept is None or kept.keep_alive or not self.memory.proves(caller, kept):
             self._seat(connection, caller, octets)
             return
-        sent = send_now(connection, kept.octets, last=not kept.keep_alive)
-        if sent == kept.length and not kept.keep_alive:
+        sent = send_now(connection, kept.octets, last=True)
+        if sent == kept.length:
             connection.close()
         else:
-            guest = self.guests.welcome(connection, caller, self._now)
+            known = self._answers.knows(caller.peer)
+            guest = self.guests.welcome(connection, caller, self._now, known=known)
             self._end(guest, kept, sent)
 
     def _seat(self, connection: Connected, caller: Caller, octets: bytes) -> None:
         """Take a connection in, with what it has said, if there is room for it."""
-        room = self.guests.room_for(caller.account)
-        if not self._answers.admits(caller.peer):
+        known = self._answers.knows(caller.peer)
+        room = self.guests.room_for(caller, known=known)
+        if not (known or self._answers.admits(caller.peer)):
             self._turn_away(connection, caller.peer, "identity")
         elif room is Room.NONE:
             self._turn_away(connection, caller.peer, "crowded")
         else:
-            guest = self.guests.welcome(connection, caller, self._now)
+            guest = self.guests.welcome(connection, caller, self._now, known=known)
             if room is Room.CROWDED:
                 self._refuse(guest, busy("too many connections"))
             elif octets:
-                self._take(guest, octets)
+                self._hear(guest, octets)
 
     def _turn_away(self, connection: Connected, peer: Peer, reason: str) -> None:
         reset(connection)
@@ -133,6 +135,10 @@ class Service:
             return
         except OSError:
             octets = b""
+        self._hear(guest, octets)
+
+    def _hear(self, guest: Guest, octets: bytes) -> None:
+        """Answer what a guest has said, from memory where that is possible."""
         kept = guest.kept.get(octets)
         if (
             kept is None

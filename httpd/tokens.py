@@ -1,6 +1,6 @@
 """Session tokens that need no table (IMDSv2; metadata 1.3).
 
-A token says until when it holds, and carries a keyed hash over that, the one address
+A token says until when it holds, and carries a keyed hash over that, the one guest
 it was given to, and the network.  So any number costs no memory, another guest's is
 worth nothing, and one from before a restart holds as long as the key is kept.
 """
@@ -32,17 +32,17 @@ class TokenAuthority:
         self._key = key
         self._scope = scope
 
-    def issue(self, address: bytes, seconds: int, now: float, nonce: bytes) -> str:
-        """Return a token for *address* that holds until *now* + *seconds*.
+    def issue(self, holder: bytes, seconds: int, now: float, nonce: bytes) -> str:
+        """Return a token for *holder* that holds until *now* + *seconds*.
 
-        *address* is packed, *now* is in seconds of a clock that is never set, *nonce*
-        is 17 random octets.
+        *holder* is an address and its MAC, *now* is in seconds of a clock that is never
+        set, *nonce* is 17 random octets.
         """
         claim = _CLAIM.pack(VERSION, int((now + seconds) * 1000), nonce)
-        return base64.urlsafe_b64encode(claim + self._tag(claim, address)).decode()
+        return base64.urlsafe_b64encode(claim + self._tag(claim, holder)).decode()
 
-    def verify(self, token: str, address: bytes, now: float) -> bool:
-        """Whether *token* was given to *address* and still holds (metadata U11-U14)."""
+    def verify(self, token: str, holder: bytes, now: float) -> bool:
+        """Whether *token* was given to *holder* and still holds (metadata U11-U14)."""
         if len(token) > TOKEN_AT_MOST:
             return False
         try:
@@ -54,7 +54,7 @@ class TokenAuthority:
         claim, tag = octets[: _CLAIM.size], octets[_CLAIM.size :]
         if len(claim) < _CLAIM.size:
             return False
-        if not hmac.compare_digest(tag, self._tag(claim, address)):
+        if not hmac.compare_digest(tag, self._tag(claim, holder)):
             return False
         version, expiry, _ = _CLAIM.unpack(claim)
         return bool(version == VERSION) and now * 1000 < expiry
@@ -63,7 +63,8 @@ class TokenAuthority:
         """Return a key for another *purpose*, which says nothing of this one."""
         return hmac.new(self._key, b"for " + purpose, hashlib.sha256).digest()
 
-    def _tag(self, claim: bytes, address: bytes) -> bytes:
-        # each part has one length, or is the last: no two inputs are the same octets
-        hashed = hmac.new(self._key, claim + address + self._scope, hashlib.sha256)
+    def _tag(self, claim: bytes, holder: bytes) -> bytes:
+        # the claim has one length, and within one network the scope has: no two inputs
+        # are the same octets
+        hashed = hmac.new(self._key, claim + holder + self._scope, hashlib.sha256)
         return hashed.digest()[:_TAG_OCTETS]

@@ -2,8 +2,10 @@
 
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import partial
 from time import time
 
 import trio
@@ -87,15 +89,18 @@ async def transmit(connection: Connected, rest: Rest, *, patience: float) -> Non
         await _send_all(connection, rest.octets, patience)
         offset = 0
         while file is not None and offset < file.length:
+            await _wait_writable(connection, patience)
             count = min(CHUNK, file.length - offset)
-            # in a thread: the disk may be slow too
-            chunk = await trio.to_thread.run_sync(
-                os.pread, file.descriptor, count, offset
+            # by the kernel: what thousands of slow readers are sent is not held here
+            # once for each of them
+            send = partial(
+                os.sendfile, connection.fileno(), file.descriptor, offset, count
             )
-            if not chunk:
-                raise OSError("the file was cut while it was sent")
-            await _send_all(connection, chunk, patience)
-            offset += len(chunk)
+            with suppress(BlockingIOError):
+                sent = await trio.to_thread.run_sync(send)  # the disk may be slow too
+                if not sent:
+                    raise OSError("the file was cut while it was sent")
+                offset += sent
     finally:
         if file is not None:
             os.close(file.descriptor)
@@ -104,9 +109,11 @@ async def transmit(connection: Connected, rest: Rest, *, patience: float) -> Non
 async def _send_all(connection: Connected, octets: bytes, patience: float) -> None:
     left = memoryview(octets)
     while left:
-        with trio.fail_after(patience):
-            await trio.lowlevel.wait_writable(connection.fileno())
-        try:
+        await _wait_writable(connection, patience)
+        with suppress(BlockingIOError):  # another writer's turn took the room
             left = left[connection.send(left) :]
-        except BlockingIOError:
-            pass  # another writer's turn took the room: wait again
+
+
+async def _wait_writable(connection: Connected, patience: float) -> None:
+    with trio.fail_after(patience):
+        await trio.lowlevel.wait_writable(connection.fileno())

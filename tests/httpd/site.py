@@ -42,12 +42,16 @@ class Answering:
         self.paths: dict[str, Ask] = {}
         self.asked: list[tuple[str, bool]] = []
         self.known = True
+        self.guests: Callable[[Peer], bool] = lambda _: True
         self.closed: Response | None = None
         self.proofs: set[object] = set()
         """What still holds."""
 
     def admits(self, peer: Peer) -> bool:
         return self.known
+
+    def knows(self, peer: Peer) -> bool:
+        return self.known and self.guests(peer)
 
     def shut(self, request: Request, peer: Peer) -> Response | None:
         return self.closed

@@ -156,7 +156,7 @@ def test_all_hold_so_many_connections() -> None:
     async def test() -> None:
         limits = Limits(connections_per_ip=2, connections_total=4)
         async with serving(limits) as site, AsyncExitStack() as stack:
-            clients = [await site.client(f"127.0.0.{host}") for host in (1, 1, 2, 2, 3)]
+            clients = [await site.client(f"127.0.0.{host}") for host in (1, 1, 2, 3, 4)]
             for each in clients:
                 await stack.enter_async_context(each.stream)
             assert (await clients[4].answer()).status == 503

@@ -31,6 +31,12 @@ def test_a_key_has_its_name_behind_its_number() -> None:
     assert encode_listing(["x=y/", "0=/", "٣=a/"]) == "0=/\nx=y/\n٣=a/".encode()
 
 
+def test_a_file_is_no_key() -> None:
+    """One that is called as a key's directory is not listed: cloud-init would ask for
+    0/openssh-key, and have no data at all (clients C34, C35; issue 5.4)."""
+    assert encode_listing(["0=ops", "x=y", "1=dev/"]) == b"1=dev\nx=y"
+
+
 HIDDEN = [
     *(".", "..", ".hidden", ".user-data.Xa31", ".user-data.swp"),
     *("a~", "#a#", "a.tmp", "a.swp", "a.part", "index.html", "lost+found"),

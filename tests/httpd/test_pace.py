@@ -102,7 +102,7 @@ def test_as_many_wait_as_there_is_room_for() -> None:
 
     async def test(hours: Hours) -> None:
         rate = Rate(per_second=1, burst=1, wait_at_most=9.0)
-        limits = Limits(rate=rate, held_total=2)
+        limits = Limits(rate=rate, held_total=4)  # half of it for those over the rate
         async with serving(limits) as site, AsyncExitStack() as streams:
             guests = [await site.client() for _ in range(4)]
             for each in guests:

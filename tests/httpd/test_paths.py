@@ -47,6 +47,8 @@ PATHS = {
     "http://169.254.169.254": "/",
     "http://x:80/a/../b": "/b",
     "HTTPS://x//y": "/y",
+    "http://[fe80::a9fe:a9fe%25eth0]:80/a": "/a",
+    "http://me:word@x:80/a": "/a",
 }
 
 
@@ -74,6 +76,13 @@ REFUSED = {
         "ftp://x/a",
         "file:///etc/passwd",
         "http:/a",
+        "http://",
+        "http:///a",
+        "http://:80/a",
+        "http://me@/a",
+        "http://me@:80/a",
+        "http://a@b@c/a",
+        "http://?a",
     ],
     "a fragment": ["/a#b", "/#", "/a?b#c", "http://x#y"],
 }
@@ -81,8 +90,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_hides_a_path_is_refused(what: str) -> None:
-    """NUL, an escaped slash, a backslash and what leaves the root are 400 (metadata
-    1.5, path hygiene)."""
+    """NUL, an escaped slash, a backslash and what leaves the root are 400, and so is a
+    URL without a host (issue 5.6; metadata 1.5, path hygiene; RFC 9110 4.2.1)."""
     for target in REFUSED[what]:
         with pytest.raises(BadRequest) as caught:
             parse_target(target)

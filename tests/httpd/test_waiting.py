@@ -65,6 +65,66 @@ def test_a_stalled_disk_stops_nobody_else() -> None:
     run(test)
 
 
+def test_who_writes_stops_no_reader() -> None:
+    """issue 5.7: however many wait until what they posted is on a disk, what others
+    read from one comes meanwhile."""
+    disk = Disk(Response(200))
+
+    async def test() -> None:
+        async with serving() as site, AsyncExitStack() as stack:
+            stack.callback(disk.goes_on.set)
+            site.answers.paths["/post"] = disk
+            again = [BlockingIOError()]
+            site.answers.paths["/cold"] = lambda _: found(again)
+            for host in (1, 2, 3):
+                for _ in range(20):
+                    writer = await site.client(f"127.0.0.{host}")
+                    await stack.enter_async_context(writer.stream)
+                    await writer.say("POST /post HTTP/1.1\r\nHost: x\r\n\r\n")
+            while site.answers.asked.count(("/post", False)) < 60:
+                await trio.lowlevel.checkpoint()
+            reader = await stack.enter_async_context((await site.client()).stream)
+            await asks(Client(reader), "/cold")
+            with trio.fail_after(20.0):  # it would be for ever
+                assert b"200" in await reader.receive_some(100)
+
+    def found(again: list[BlockingIOError]) -> Response:
+        if again:
+            raise again.pop()
+        return Response(200)
+
+    run(test)
+
+
+def test_what_became_anothers_is_not_sent(tmp_path: Path) -> None:
+    """issue 5.6: while a disk is waited for an address can be bound to another guest,
+    and what was found then is that one's: the connection is reset."""
+    document = tmp_path / "secret"
+    document.write_bytes(bytes(LARGE))
+
+    def found_late(wait: bool) -> Response:
+        if not wait:
+            raise BlockingIOError
+        descriptor = os.open(document, os.O_RDONLY | os.O_CLOEXEC)
+        answers.known = False
+        return Response(200, (), FileBody(descriptor, LARGE))
+
+    answers = Answering()
+    answers.paths["/cold"] = found_late
+
+    async def test() -> None:
+        async with (
+            serving(answers=answers) as site,
+            (client := await site.client()).stream,
+        ):
+            await asks(client, "/cold")
+            assert await client.reset()
+            assert site.reasons() == ["identity"]
+            assert site.statuses() == []
+
+    run(test)
+
+
 @pytest.mark.parametrize("from_file", [True, False], ids=["file", "memory"])
 def test_a_slow_reader_stops_nobody_else(tmp_path: Path, from_file: bool) -> None:
     """A guest that does not read its 5 MB holds up nobody, and gets all of it when it

@@ -204,7 +204,8 @@ class Observation:
             self._metrics.count("metalease_http_turned_away", event.reason)
             mac = "unknown" if peer.hardware is None else peer.hardware.hex(":")
             fields = {"ip": peer.address, "mac": mac, "refused": event.reason}
-            self._log("http", peer.address, fields)
+            if event.reason != "identity" or self._has_line_for_strangers():
+                self._log("http", peer.address, fields)
             return
         status = event.response.status
         dialect = dialect_of(event.response.rule)
@@ -213,6 +214,8 @@ class Observation:
         request = event.request
         if request is not None and event.response.origin != UNKNOWN:
             self._count_tokenless(peer.address, request, status, event.times)
+        if event.response.origin == UNKNOWN and not self._has_line_for_strangers():
+            return
         fields = {"ip": peer.address}
         if request is not None:
             target = request.target
@@ -247,6 +250,14 @@ class Observation:
         self.tokenless[address] = count + times, self._clock()
         if len(self.tokenless) > TOKENLESS_AT_MOST:
             del self.tokenless[next(iter(self.tokenless))]
+
+    def _has_line_for_strangers(self) -> bool:
+        """Whether one more may be told of who is not bound: he has as many addresses as
+        he likes."""
+        if self._stranger_lines.take(STRANGER_LINES_PER_SECOND, self._clock()):
+            return True
+        self._journal.dropped += 1
+        return False
 
     def _log(
         self, event: str, guest: Hashable, fields: dict[str, object], times: int = 1

@@ -228,6 +228,20 @@ def test_who_was_turned_away(
     assert watched.count("metalease_http_turned_away", "identity") == 1
 
 
+def test_strangers_by_http_take_few_lines(watched: Watched) -> None:
+    """dhcp 73, issue 5.7: ever new addresses do not fill the journal."""
+    unknown = Response(404, origin="unknown")
+    for number in range(1000):
+        peer = Peer(ip(0) + number, mac(5).octets)
+        watched.observation.http(contract.Served(peer, None, unknown, 0.0))
+        watched.observation.http(contract.TurnedAway(peer, "identity"))
+    assert 0 < len(watched.lines()) <= 2 * observation.STRANGER_LINES_PER_SECOND
+    assert watched.journal.dropped >= 1800
+    watched.observation.http(contract.TurnedAway(PEER, "crowded"))
+    assert len(watched.lines()) == 1
+    assert watched.count("metalease_http_turned_away", "identity") == 1000
+
+
 def test_a_fault_is_one_line_with_its_traceback(watched: Watched) -> None:
     try:
         raise RuntimeError("a\nb")

@@ -87,6 +87,14 @@ def test_who_accepts_json(house: House, accept: str, is_json: bool) -> None:
     assert dict(response.headers)["Content-Type"] == kind
 
 
+def test_the_list_of_versions_is_a_list(house: House) -> None:
+    """issue 5.2, 5.7: all versions as one document would be megabytes of the same."""
+    found = speaking(house, "ec2")
+    response = fetch(found, "/", {"accept": "application/json"})
+    assert dict(response.headers)["Content-Type"] == TEXT
+    assert "latest" in read(response)[2].split("\n")
+
+
 def listing(house: House, directory: str) -> list[str]:
     body = read(fetch(speaking(house, "ec2"), f"/latest/meta-data/{directory}"))[2]
     return body.split("\n")

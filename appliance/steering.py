@@ -241,6 +241,7 @@ def _nft(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
             text=True,
             timeout=NFT_SECONDS,
             check=False,
+            start_new_session=True,  # Ctrl-C is ours, who may be putting things back
         )
     except subprocess.TimeoutExpired:
         raise SettingsError("nft", f"has not ended in {NFT_SECONDS:.0f} s") from None

@@ -69,7 +69,11 @@ class Units(Daemons):
         unit = f"metalease@{files.name}.service"
         words = ["systemctl", word, unit]
         done = await trio.run_process(
-            words, check=False, capture_stdout=True, stderr=STDOUT
+            words,
+            check=False,
+            capture_stdout=True,
+            stderr=STDOUT,
+            start_new_session=True,  # Ctrl-C is ours, who may be putting things back
         )
         if done.returncode != 0:
             said = done.stdout.decode(errors="replace").strip()

@@ -25,6 +25,7 @@ from ..cutover import place
 from ..cutover import theirs
 from ..cutover.back import undo
 from ..cutover.found import Found
+from ..cutover.guest import Guest
 from ..cutover.there import go
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
@@ -33,6 +34,7 @@ from ..layout import NetworkLayout
 from ..rules import load_rules
 from ..settings import Settings
 from ..settings import load_settings
+from ..veth import Pair
 from ..veth import bridged
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -68,27 +70,30 @@ def put_back(layout: Layout, name: str) -> int:
 
 async def _cut_over(files: NetworkLayout) -> int:
     settings = load_settings(files)
-    found = await _look(files, settings)
+    found, done, begun = None, False, False
+    failure: list[BaseException] = []
+    scope = trio.CancelScope()
     with trio.open_signal_receiver(*SIGNALS) as signals:
-        journal.write(files, found)
-        failure: list[BaseException] = []
-        scope = trio.CancelScope()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_at, signals, scope, failure)
             with scope:
                 try:
+                    found = await _look(files, settings)
+                    journal.write(files, found)
+                    begun = True
                     await go(files, settings, found, partial(_say, files))
+                    done = True
                 except Exception as problem:  # whatever it is, theirs serve again
                     failure.append(problem)
-            if not journal.path(files).exists():  # all is done
-                nursery.cancel_scope.cancel()
-                return 0
-            _warn(files, f"the cut-over failed: {failure[0]}")
-            await _put_back(files, found)
+            if found is not None and begun and not done:
+                _warn(files, f"the cut-over failed: {failure[0]}")
+                await _put_back(files, found)
             nursery.cancel_scope.cancel()
-    if not isinstance(failure[0], SettingsError | OSError):
-        raise failure[0]
-    return 1
+    if done:
+        return 0
+    if begun and isinstance(failure[0], SettingsError | OSError):
+        return 1  # it has been said
+    raise failure[0]
 
 
 async def _cancel_at(
@@ -138,6 +143,7 @@ async def _look(files: NetworkLayout, settings: Settings) -> Found:
         raise SettingsError(name, "its daemon runs already: nothing to cut over")
     where = bridged(settings.attachment)
     there = place.look(settings.attachment)
+    Guest.of(Pair.of(settings.attachment)).refuse_another()
     programs = theirs.find(where.namespace)
     if not programs:
         what = "no dnsmasq and no lighttpd of ZStack's runs there: nothing to cut"
@@ -149,12 +155,13 @@ async def _look(files: NetworkLayout, settings: Settings) -> Found:
         if each.port in wanted:
             what = f"{each} is held by a program that is not ZStack's: end it first"
             raise SettingsError(f"namespace {where.namespace}", what)
+    steered = HardwareAddress.parse(there.inner.mac)
     found = Found(
         settings.name,
         tuple(programs),
         tuple(sockets),
         there,
-        jump.find(where.bridge, HardwareAddress.parse(there.inner.mac)),
+        await jump.find(where.bridge, steered),
     )
     for program in found.roots:
         await theirs.try_out(where.namespace, program)

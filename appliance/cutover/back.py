@@ -31,15 +31,20 @@ async def undo(files: NetworkLayout, settings: Settings, found: Found) -> list[s
     for step in steps:
         try:
             await step(files, settings, found)
-        except (SettingsError, OSError) as problem:
-            problems.append(str(problem))
+        except Exception as problem:  # whatever it is, the other steps are taken
+            problems.append(str(problem) or repr(problem))
     if not problems:
-        journal.close(files)
+        try:
+            journal.close(files)
+        except SettingsError as problem:
+            problems.append(str(problem))
     return problems
 
 
 async def _leave(files: NetworkLayout, settings: Settings, found: Found) -> None:
     """Have `metalease host` leave it alone: it would repair what is put back."""
+    if files.not_in_service.exists():
+        return
     make_state_directory(files.state)
     write_private_file(files.not_in_service, b"")
 
@@ -55,7 +60,7 @@ async def _place(files: NetworkLayout, settings: Settings, found: Found) -> None
 
 async def _jump(files: NetworkLayout, settings: Settings, found: Found) -> None:
     if found.jump is not None:
-        jump.put_back(found.jump)
+        await jump.put_back(found.jump)
 
 
 async def _start(files: NetworkLayout, settings: Settings, found: Found) -> None:

@@ -47,6 +47,7 @@ PROBE_SECONDS: Final = 0.2  # a station on the same bridge answers in microsecon
 FRAME_AT_MOST: Final = 65536  # octets
 PAGE_AT_MOST: Final = 65536  # octets
 
+_IN_THE_WAY: Final = "is there, and the probe guest needs its name"
 _TYPE_ARP: Final = 0x0806
 _PORT: Final = b"\xfe"
 """The first octet of its port's MAC: the bridge must not take it for its own."""
@@ -74,6 +75,17 @@ class Guest:
     @property
     def path(self) -> Path:
         return namespace.path(self.namespace)
+
+    def refuse_another(self) -> None:
+        """Raise SettingsError where something else has its names."""
+        if kernel.link(self.port) is not None:
+            way_out = f"ip link del {self.port}"
+            raise SettingsError(f"link {self.port}", f"{_IN_THE_WAY}: {way_out}")
+        if os.path.lexists(self.path):
+            way_out = f"ip netns del {self.namespace}"
+            raise SettingsError(
+                f"namespace {self.namespace}", f"{_IN_THE_WAY}: {way_out}"
+            )
 
     def plug(self) -> None:
         """Make it, and have its port forward. Raises SettingsError."""
@@ -118,7 +130,8 @@ class Guest:
             if link is not None:
                 with inside.route() as ip:
                     ip.link("del", index=link.index)
-            namespace.unname(self.path)
+            if os.path.lexists(self.path):  # else there is nothing to write for
+                namespace.unname(self.path)
         except OSError as problem:
             raise SettingsError("the probe guest", str(problem)) from None
 

@@ -8,10 +8,11 @@ and steers by nftables; left in place, the old rule would send it all to nobody.
 import os
 import shlex
 import shutil
-import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
+
+import trio
 
 from dhcp.hardware import HardwareAddress
 
@@ -54,34 +55,34 @@ def _mac(word: str | None) -> HardwareAddress | None:
         return None
 
 
-def find(bridge: str, mac: HardwareAddress) -> Jump | None:
+async def find(bridge: str, mac: HardwareAddress) -> Jump | None:
     """Return the jump that leads frames of *bridge* to a rewriting to *mac*.
 
     None where there is none, or no ebtables. Raises SettingsError.
     """
     if _program() is None:
         return None
-    for number, words in enumerate(rules(_ebtables("-L", CHAIN)), 1):
+    for number, words in enumerate(rules(await _ebtables("-L", CHAIN)), 1):
         target = word_after(words, _JUMPS) or ""
         here = word_after(words, _BRIDGES) in (bridge, None)
         if not (target.startswith(TARGET) and here):
             continue
-        if rewrites_to(_ebtables("-L", target), mac):
+        if rewrites_to(await _ebtables("-L", target), mac):
             return Jump(number, tuple(words))
     return None
 
 
-def remove(jump: Jump) -> None:
+async def remove(jump: Jump) -> None:
     """Raises SettingsError."""
-    _ebtables("-D", CHAIN, *jump.words)
+    await _ebtables("-D", CHAIN, *jump.words)
 
 
-def put_back(jump: Jump) -> None:
+async def put_back(jump: Jump) -> None:
     """Put *jump* where it was, unless it is there. Raises SettingsError."""
-    present = rules(_ebtables("-L", CHAIN))
+    present = rules(await _ebtables("-L", CHAIN))
     if list(jump.words) not in present:
         number = min(jump.number, len(present) + 1)
-        _ebtables("-I", CHAIN, str(number), *jump.words)
+        await _ebtables("-I", CHAIN, str(number), *jump.words)
 
 
 def _program() -> str | None:
@@ -89,22 +90,26 @@ def _program() -> str | None:
     return shutil.which("ebtables", path=search)
 
 
-def _ebtables(*words: str) -> str:
+async def _ebtables(*words: str) -> str:
     program = _program()
     if program is None:
         raise SettingsError("ebtables", "is not installed any more")
     try:
-        done = subprocess.run(
-            [program, "-t", "nat", *words],
-            capture_output=True,
-            text=True,
-            timeout=ANSWER_WITHIN,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        with trio.fail_after(ANSWER_WITHIN):
+            done = await trio.run_process(
+                [program, "-t", "nat", *words],
+                capture_stdout=True,
+                capture_stderr=True,
+                check=False,
+                start_new_session=True,  # Ctrl-C is ours, who may be putting it back
+            )
+    except trio.TooSlowError:
         what = f"has not ended in {ANSWER_WITHIN:.0f} s"
         raise SettingsError("ebtables", what) from None
+    except (OSError, ExceptionGroup) as problem:  # the group is trio 0.22's
+        raise SettingsError(program, f"cannot be run: {problem}") from None
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[0]
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        said = (lines or [f"exit {done.returncode}"])[0]
         raise SettingsError(f"ebtables -t nat {shlex.join(words)}", said)
-    return done.stdout
+    return done.stdout.decode(errors="replace")

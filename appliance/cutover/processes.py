@@ -11,8 +11,11 @@ from typing import Protocol
 
 import trio
 
+from ..errors import SettingsError
+
 PROC: Final = Path("/proc")
 END_WITHIN: Final = 5.0  # seconds from SIGTERM to SIGKILL
+GONE_WITHIN: Final = 10.0  # seconds from SIGKILL to the end
 
 
 class Process(Protocol):
@@ -44,18 +47,26 @@ def parent_and_start(process: Path) -> tuple[int, int]:
 
 
 async def end(processes: Iterable[Process]) -> None:
-    """Have *processes* ended when this returns: by SIGTERM, else by SIGKILL."""
-    handles = [each for each in map(_open, processes) if each is not None]
+    """Have *processes* ended when this returns: by SIGTERM, else by SIGKILL.
+
+    Raises SettingsError where one hangs in the kernel.
+    """
+    meant = list(processes)
+    handles = [each for each in map(_open, meant) if each is not None]
+    ways = ((signal.SIGTERM, END_WITHIN), (signal.SIGKILL, GONE_WITHIN))
     try:
-        for number, seconds in ((signal.SIGTERM, END_WITHIN), (signal.SIGKILL, None)):
+        for number, seconds in ways:
             for handle in handles:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
-            with trio.move_on_after(seconds or float("inf")) as scope:
+            with trio.move_on_after(seconds) as scope:
                 for handle in handles:
                     await trio.lowlevel.wait_readable(handle)
             if not scope.cancelled_caught:
                 return
+        numbers = ", ".join(str(each.pid) for each in meant)
+        what = f"not ended {GONE_WITHIN:.0f} s after SIGKILL: see /proc/PID/stack"
+        raise SettingsError(f"one of the processes {numbers}", what)
     finally:
         for handle in handles:
             os.close(handle)

@@ -1,7 +1,8 @@
 """The way there: from theirs to ours, each step with nothing but the one before it.
 
 What takes time is done while theirs serve still: the probe guest is there, and all that
-`up` makes. Whoever calls `go` puts everything back when it raises.
+`up` makes. Whoever calls `go` puts everything back when it raises, or is cancelled:
+what waits for programs or locks is in a thread, so that a signal is heard meanwhile.
 """
 
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from ipaddress import IPv4Interface
 from typing import Final
+
+import trio
 
 from ..errors import SettingsError
 from ..layout import NetworkLayout
@@ -41,22 +44,24 @@ async def go(
     daemons = await ours.choose(files.layout)
     keepers = {each: theirs.keeper_of(each) for each in found.roots}
     guest = Guest.of(Pair.of(attachment))
-    guest.plug()
+    await trio.to_thread.run_sync(guest.plug)
     address = await guest.find_free(bound.candidates(settings, files))
-    bound.bind(files, guest.mac, address)
+    await trio.to_thread.run_sync(bound.bind, files, guest.mac, address)
     if found.jump is not None:
-        jump.remove(found.jump)
-    up(attachment)
+        await jump.remove(found.jump)
+    await trio.to_thread.run_sync(up, attachment)
     files.not_in_service.unlink(missing_ok=True)
+    await trio.lowlevel.checkpoint()  # who was told to end meanwhile stops nobody
     began = time.monotonic()
-    await processes.end(found.programs)
+    with trio.CancelScope(shield=True):  # one that is about to end would pass for
+        await processes.end(found.programs)  # one that serves, and not be put back
     say(f"stopped {', '.join(map(_named, found.programs))}")
     await daemons.start(files)
     window = (time.monotonic() - began) * 1000
     say(f"started {await ours.described(files)}")
     await ask(guest, settings, files, address)
-    bound.unbind(files, guest.mac)
-    guest.unplug()
+    await trio.to_thread.run_sync(bound.unbind, files, guest.mac)
+    await trio.to_thread.run_sync(guest.unplug)
     journal.close(files)
     say(f"a probe guest got {address} and its metadata; it is removed")
     say(f"{window:.0f} ms without an answer, from the stop until ours was ready")

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,19 @@ from appliance.lab.machine import Machine
 from appliance.lab.patience import until
 from tests.integration.packets import Wire
 from tests.integration.packets import take_address
+from tests.migration.zstack_documents import KINDS
+from tests.migration.zstack_host import BARE
+from tests.migration.zstack_host import Vm
+from tests.migration.zstack_host import write_host
 
-L3 = "67e3" * 8
-BRIDGE = "br_eth0"
-NAMESPACE = f"{BRIDGE}_{L3}"
-NUMBER = 7
+NETWORK = replace(BARE, number=7, prefix=24, gateway="10.0.0.1", server="10.0.0.2")
+BRIDGE, NUMBER, NAMESPACE = NETWORK.bridge, NETWORK.number, NETWORK.namespace
+FOLDER = NETWORK.folder
 MAC, ADDRESS = "fa:16:3e:00:00:11", "10.0.0.11"
+VM = Vm(0, KINDS[0], MAC, ADDRESS, "vm-11", {"meta-data/instance-id": b"vm-11"})
 PROGRAM = "/run/bin/cutover"
 WITHIN = 60.0  # seconds, on a busy machine
 CHAIN = "USERDATA-br_eth0-67e367e3"
-FOLDER = f"/run/zstack/dnsmasq/{NAMESPACE}"
-WEB = f"/run/zstack/userdata/{NAMESPACE}"
 SETTINGS = f"""\
 [network]
 subnet = "10.0.0.0/24"
@@ -39,31 +42,6 @@ namespace = "{NAMESPACE}"
 
 [metadata]
 presets = ["zstack", "ec2"]
-"""
-DNSMASQ = f"""\
-domain-needed
-bogus-priv
-no-hosts
-no-resolv
-dhcp-lease-max=65535
-interface=inner{NUMBER}
-except-interface=lo
-bind-interfaces
-leasefile-ro
-dhcp-range=10.0.0.1,static
-dhcp-hostsfile={FOLDER}/hosts.dhcp
-log-facility={FOLDER}/dnsmasq.log
-"""
-LIGHTTPD = f"""\
-server.document-root = "{WEB}/html"
-server.port = 1180
-server.bind = "169.254.169.254"
-server.max-worker = 1
-server.errorlog = "{WEB}/error.log"
-server.modules = ("mod_rewrite")
-$HTTP["remoteip"] == "{ADDRESS}" {{
-    url.rewrite-once = ("^/.+/meta-data/(.+)$" => "/{ADDRESS}/meta-data/$1")
-}}
 """
 FROM_SOURCE = f"""\
 [ "$PYTHONPYCACHEPREFIX" ] || export PYTHONDONTWRITEBYTECODE=1
@@ -84,6 +62,8 @@ class ZStackHost:
     root = ROOT
     group = "nogroup"
     """Of the daemon's files."""
+    covered: tuple[str, ...] = ("/var/lib", "/var/log")
+    """What ZStack's programs write to, and a machine shares with the one outside."""
 
     def __init__(
         self, machine: Machine, installation: Installation | None = None
@@ -140,15 +120,10 @@ class ZStackHost:
         )
 
     def _make_files(self) -> None:
-        leaf = self.machine.path(f"{WEB}/html/{ADDRESS}/meta-data/instance-id")
-        leaf.parent.mkdir(parents=True)
-        leaf.write_text("vm-11")
-        self.machine.path(f"{WEB}/lighttpd.conf").write_text(LIGHTTPD)
-        folder = self.machine.path(FOLDER)
-        folder.mkdir(parents=True)
-        folder.joinpath("dnsmasq.conf").write_text(DNSMASQ)
-        line = f"{MAC},set:tag,{ADDRESS},vm-11,infinite\n"
-        folder.joinpath("hosts.dhcp").write_text(line)
+        for each in self.covered:
+            self.sh(f"mount -t tmpfs tmpfs {each}")
+        self.sh("mkdir -p /var/log/lighttpd")
+        write_host(self.machine.path("/"), NETWORK, [VM])
         self.machine.path(PROGRAM).parent.mkdir(exist_ok=True)
         self.machine.path(PROGRAM).write_text(f"#!/bin/sh\n{self.command}{START}")
         self.machine.path(PROGRAM).chmod(0o755)
@@ -157,7 +132,7 @@ class ZStackHost:
         within = f"cd /; ip netns exec {NAMESPACE}"
         self.sh(
             f"{within} dnsmasq --conf-file={FOLDER}/dnsmasq.conf -K",
-            f"{within} lighttpd -f {WEB}/lighttpd.conf",
+            f"{within} lighttpd -f {NETWORK.http}/lighttpd.conf",
         )
 
     def inner(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from .afterwards import is_as_it_was
 from .host import FOLDER
 from .host import ZStackHost
 
@@ -35,7 +36,7 @@ def test_a_failure(host: ZStackHost, case: str) -> None:
     code, said = host.cut_over()
     assert code == 1
     assert reason in said
-    _is_as_it_was(host, before, said)
+    is_as_it_was(host, before, said)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -50,7 +51,7 @@ def test_a_signal(host: ZStackHost, number: signal.Signals) -> None:
     assert process.wait(60) == 1
     assert f"ended by {number.name}" in process.output()
     host.release_the_probe()
-    _is_as_it_was(host, before, process.output())
+    is_as_it_was(host, before, process.output())
 
 
 def test_ours_are_killed(host: ZStackHost) -> None:
@@ -63,7 +64,7 @@ def test_ours_are_killed(host: ZStackHost) -> None:
     assert process.wait(60) == 1
     assert "no OFFER in 10 s" in process.output()
     host.release_the_probe()
-    _is_as_it_was(host, before, process.output())
+    is_as_it_was(host, before, process.output())
 
 
 @pytest.mark.parametrize("words", [(), ("--put-back",)])
@@ -81,7 +82,7 @@ def test_a_kill(host: ZStackHost, step: str, words: tuple[str, ...]) -> None:
     host.release_the_probe()
     code, said = host.cut_over(*words)
     assert code == (0 if words else 1), said
-    _is_as_it_was(host, before, said)
+    is_as_it_was(host, before, said)
     code, said = host.cut_over()
     assert code == 0, said
     assert host.served_by() == "ours"
@@ -104,12 +105,4 @@ def test_theirs_do_not_start_again(host: ZStackHost) -> None:
     conf.write_text(text)
     code, said = host.cut_over("--put-back")
     assert code == 0, said
-    _is_as_it_was(host, before, said)
-
-
-def _is_as_it_was(host: ZStackHost, before: dict[str, object], said: str) -> None:
-    assert "all is as it was: dnsmasq, lighttpd serve again" in said
-    assert host.as_it_is() == before
-    assert host.served_by() == "theirs"
-    assert not host.journal().exists()
-    assert host.not_in_service.exists()
+    is_as_it_was(host, before, said)

@@ -50,6 +50,14 @@ def _other_namespace(host: ZStackHost) -> None:
     host.sh(f"mount --bind /run/netns/else {inside}")
 
 
+def _port(host: ZStackHost) -> None:
+    host.sh("ip link add mlprobe7 type bridge")
+
+
+def _namespace(host: ZStackHost) -> None:
+    host.sh("ip netns add metalease-probe-n1")
+
+
 CASES: dict[str, tuple[Callable[[ZStackHost], None], str]] = {
     "a rules file": (_rules, "n1.rules"),
     "a stranger": (_stranger, "tcp 169.254.169.254 port 80 is held by a program"),
@@ -57,6 +65,8 @@ CASES: dict[str, tuple[Callable[[ZStackHost], None], str]] = {
     "no bridge": (_no_bridge, "lo is no Linux bridge"),
     "no way back": (_broken, "could not be started again, so it is not stopped"),
     "two namespaces": (_other_namespace, "is another namespace than"),
+    "the probe's port": (_port, "needs its name: ip link del mlprobe7"),
+    "the probe's": (_namespace, "needs its name: ip netns del metalease-probe-n1"),
 }
 
 

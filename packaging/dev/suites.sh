@@ -2,7 +2,8 @@
 # Run the suite on every Python that `make deps` prepared, and say on which.
 #
 # What needs a processor runs beside what mostly waits: the tests without root and the
-# fuzzers beside the machine tests.  Its output comes at the end.
+# fuzzers beside the machine tests, and then those with Debian's libraries.  Its output
+# comes at the end.
 set -eu
 
 niceness=0
@@ -36,6 +37,9 @@ beside() {
 			"not machine and not fuzz and not long" "$@" || wrong=yes
 	done
 	run .venv "the fuzzers" "fuzz" "$@" || wrong=yes
+	niceness=0
+	run .venv-debian "what needs a machine and is not long" \
+		"machine and not fuzz and not long" "$@" || wrong=yes
 	[ -z "$wrong" ]
 }
 
@@ -44,9 +48,6 @@ beside "$@" >build/beside.log 2>&1 &
 other=$!
 failed=
 run .venv "what needs a machine" "machine and not fuzz" "$@" || failed=yes
-[ -n "$failed" ] ||
-	run .venv-debian "what needs a machine and is not long" \
-		"machine and not fuzz and not long" "$@" || failed=yes
 wait $other || failed=yes
 cat build/beside.log
 [ -z "$failed" ]

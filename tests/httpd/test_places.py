@@ -20,6 +20,7 @@ from httpd.listener import open_listener
 from httpd.messages import Response
 from httpd.pace import Rate
 from httpd.server import FULL
+from httpd.server import SPARE
 
 from .site import LOOPBACK
 from .site import Answering
@@ -182,12 +183,10 @@ def test_guests_leave_descriptors_to_others() -> None:
 
     async def test(hours: Hours) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-        # what other tests have left open there is none of ours
-        others = [
-            number for number in map(int, os.listdir("/proc/self/fd")) if number >= 192
-        ]
-        spare = 256 // 4 - len(others)
+        # beyond what others in this process hold
+        few = max(map(int, os.listdir("/proc/self/fd"))) + 2 * SPARE
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+        spare = min(SPARE, few // 4)
         try:
             limits = Limits(connections_per_ip=1000)
             async with serving(limits) as site, AsyncExitStack() as stack:

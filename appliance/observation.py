@@ -204,7 +204,7 @@ class Observation:
             self._metrics.count("metalease_http_turned_away", event.reason)
             mac = "unknown" if peer.hardware is None else peer.hardware.hex(":")
             fields = {"ip": peer.address, "mac": mac, "refused": event.reason}
-            if event.reason != "identity" or self._has_line_for_strangers():
+            if event.reason != "identity" or self._has_line_for_strangers(1):
                 self._log("http", peer.address, fields)
             return
         status = event.response.status
@@ -212,9 +212,10 @@ class Observation:
         labels = dialect, str(status)
         self._metrics.count("metalease_http_requests", *labels, by=event.times)
         request = event.request
-        if request is not None and event.response.origin != UNKNOWN:
+        stranger = event.response.origin == UNKNOWN
+        if request is not None and not stranger:
             self._count_tokenless(peer.address, request, status, event.times)
-        if event.response.origin == UNKNOWN and not self._has_line_for_strangers():
+        if stranger and not self._has_line_for_strangers(event.times):
             return
         fields = {"ip": peer.address}
         if request is not None:
@@ -251,12 +252,12 @@ class Observation:
         if len(self.tokenless) > TOKENLESS_AT_MOST:
             del self.tokenless[next(iter(self.tokenless))]
 
-    def _has_line_for_strangers(self) -> bool:
-        """Whether one more may be told of who is not bound: he has as many addresses as
-        he likes."""
+    def _has_line_for_strangers(self, times: int) -> bool:
+        """Whether what came *times* may be told of who is not bound: he has as many
+        addresses as he likes."""
         if self._stranger_lines.take(STRANGER_LINES_PER_SECOND, self._clock()):
             return True
-        self._journal.dropped += 1
+        self._journal.dropped += times
         return False
 
     def _log(

@@ -57,8 +57,9 @@ def resolve(
     for inner, around in _held(block, _Look(asked, path, query, see)):
         changes.update(inner.changes)
         captures.update(dict.fromkeys(inner.changes, around))
-    # the names are Settings' own: directives.READERS
-    settings = replace(_NOTHING, **changes) if changes else _NOTHING  # type: ignore[arg-type]
+    settings = _NOTHING
+    if changes:
+        settings = replace(settings, **changes)  # type: ignore[arg-type] # READERS' names
     return Scope(settings, captures)
 
 

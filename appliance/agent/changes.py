@@ -22,7 +22,6 @@ from ..directory import SUFFIX
 from ..directory import StateDirectory
 from ..errors import NOT_RUNNING
 from ..errors import SettingsError
-from ..files import TEMPORARY
 from ..files import delete_aside
 from ..files import delete_left_aside
 from ..files import locked
@@ -35,6 +34,7 @@ from ..settings import check_address
 from ..settings import load_settings
 from ..writing import known_values
 from ..writing import octets_at
+from ..writing import sweep
 from ..writing import write_all
 from . import bindings
 from .documents import LAYOUT
@@ -170,13 +170,6 @@ def forget_all(files: NetworkLayout) -> None:
         _carry_out(files, Change(folders=_folders(files, lambda name: True)))
 
 
-def _sweep(files: NetworkLayout) -> None:
-    """Remove what a writer who was killed has left: whoever writes holds the lock."""
-    for path in files.bindings.glob(f".*{TEMPORARY}"):
-        remove_file(path)
-    delete_left_aside(files.metadata)
-
-
 def _check_once(guests: Sequence[Guest]) -> None:
     for kind in ("mac", "ip"):
         seen: set[object] = set()
@@ -219,7 +212,8 @@ def _carry_out(files: NetworkLayout, change: Change) -> None:
 
     Raises SettingsError: with NOT_RUNNING all is written, and nobody was told.
     """
-    _sweep(files)
+    sweep(files.bindings)
+    delete_left_aside(files.metadata)
     paths = {p for p in (*change.wanted, *change.gone) if p.parent == files.bindings}
     before = {path: octets_at(path) for path in (*change.wanted, *change.gone)}
     changed = {p for p in paths if before[p] != change.wanted.get(p)}

@@ -137,8 +137,8 @@ async def until_served(namespace: str, sockets: Iterable[Held]) -> None:
     """Wait until *sockets* are held again; raises SettingsError."""
     missing = set(sockets)
     with trio.move_on_after(START_WITHIN):
-        # the kernel tells nobody of a bind
-        while missing := missing - served(namespace):  # noqa: ASYNC110
+        while missing := missing - served(namespace):  # noqa: ASYNC110 # no event is set
+            # by the kernel: it tells nobody of a bind
             await trio.sleep(LOOK_SECONDS)
         return
     what = f"not held {START_WITHIN:.0f} s after their start: {min(missing)}"

@@ -8,9 +8,8 @@ import json
 import sys
 from typing import Any
 
-# no types, and under the linter's Python not even there
-from cloudinit.net import network_state  # type: ignore[import-not-found]
-from cloudinit.sources.helpers import openstack  # type: ignore[import-not-found]
+from cloudinit.net import network_state  # type: ignore[import-not-found] # Debian's
+from cloudinit.sources.helpers import openstack  # type: ignore[import-not-found] # same
 
 
 def understand(kind: str, document: Any, names: dict[str, str]) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from appliance.bell import reachable
+from appliance.lab.patience import until
 from appliance.layout import Layout
 from appliance.resolver.channel import ASKED
 from appliance.resolver.channel import ERRAND
@@ -56,8 +56,8 @@ def forwarder(root: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def line(path: Path) -> socket.socket:
     """Return a line to it; it hears us when it can."""
-    until = time.monotonic() + WITHIN
-    while True:
+
+    def connected() -> socket.socket | None:
         found = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         found.settimeout(WITHIN)
         try:
@@ -65,11 +65,12 @@ def line(path: Path) -> socket.socket:
                 found.connect(name)
         except OSError:
             found.close()
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-        else:
-            return found
+            return None
+        return found
+
+    found = until(connected, "it takes a line", within=WITHIN)
+    assert found is not None
+    return found
 
 
 GREETING = ASKED.pack(HELLO, 0) + b"0123456789abcdef n1"
@@ -109,10 +110,11 @@ def test_more_lines_than_files(
     path = Layout(root).forward_socket
     lines = [line(path) for _ in range(FILES_AT_MOST)]
     open_files = Path(f"/proc/{forwarder.pid}/fd")
-    until = time.monotonic() + WITHIN
-    while forwarder.poll() is None and len(list(open_files.iterdir())) < FILES_AT_MOST:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(
+        lambda: len(list(open_files.iterdir())) >= FILES_AT_MOST,
+        "no file is left to it",
+        within=WITHIN,
+    )
     for each in lines:
         each.close()
     last = line(path)

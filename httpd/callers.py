@@ -63,6 +63,8 @@ class Caller:
 
     peer: Peer
     account: Account
+    bucket: Bucket
+    """Its account's."""
     kept: dict[bytes, Kept | None] = field(default_factory=dict)
     """By the octets of the request; None for one that was seen once."""
 
@@ -73,6 +75,8 @@ class Callers:
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
         self._callers: dict[Call, Caller] = {}
+        self.known = self._callers.get
+        """Who has made a call, if it is in the table."""
         self._accounts: dict[bytes | str, Account] = {}
         self._enough = CALLERS_AT_LEAST
         self._kept = 0
@@ -80,20 +84,18 @@ class Callers:
     def __len__(self) -> int:
         return len(self._callers)
 
-    def known(self, call: Call) -> Caller | None:
-        return self._callers.get(call)
-
     def meet(self, call: Call, peer: Peer, now: float) -> Caller:
         """Take who made *call* into the table; *now* is in seconds."""
         if len(self._callers) >= self._enough:
             self._forget_idle(now)
         # one MAC is one guest, however many addresses it gives itself
-        station = call.hardware or call.address
+        address, hardware, _ = call
+        station = hardware or address
         account = self._accounts.get(station)
         if account is None:
             account = Account(Bucket(self._rate.burst, now))
             self._accounts[station] = account
-        caller = self._callers[call] = Caller(peer, account)
+        caller = self._callers[call] = Caller(peer, account, account.bucket)
         return caller
 
     def _forget_idle(self, now: float) -> None:
@@ -103,11 +105,9 @@ class Callers:
             if account.held or not account.bucket.is_full(self._rate, now)
         }
         busy = set(map(id, self._accounts.values()))
-        self._callers = {
-            call: caller
-            for call, caller in self._callers.items()
-            if id(caller.account) in busy
-        }
+        for call, caller in list(self._callers.items()):
+            if id(caller.account) not in busy:
+                del self._callers[call]
         if len(self._callers) >= CALLERS_AT_MOST:
             # what counts is the account; an open connection keeps its own caller
             self._callers.clear()

@@ -55,7 +55,7 @@ class Desk:
         shut = self._answers.shut(request, caller.peer)
         if shut is not None:
             return shut
-        bucket = caller.account.bucket
+        bucket = caller.bucket
         pause = bucket.claim(self._limits.rate, trio.current_time())
         if pause is None:
             return busy("too many requests")

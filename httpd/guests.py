@@ -76,6 +76,8 @@ class Guests:
         self.epoll = select.epoll()
         self._limits = limits
         self._guests: dict[int, Guest] = {}
+        self.find = self._guests.get
+        """The guest of a descriptor, if it is one's."""
         self._refused = 0
         self._strangers = 0  # that are served
 
@@ -85,9 +87,6 @@ class Guests:
     def __iter__(self) -> Iterator[Guest]:
         """Yield each; the table may change meanwhile."""
         return iter(list(self._guests.values()))
-
-    def find(self, descriptor: int) -> Guest | None:
-        return self._guests.get(descriptor)
 
     def room_for(self, caller: Caller, *, known: bool) -> Room:
         """Return what room there is for one more connection of *caller*.

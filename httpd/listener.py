@@ -4,13 +4,14 @@ TCP_SAVE_SYN with the value 2 keeps the link-layer header too (Linux 5.10).  Und
 cookies nothing is kept, and the caller is unknown.
 """
 
+import errno
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from ipaddress import IPv6Address
 from ipaddress import ip_address
-from typing import NamedTuple
 from typing import Self
 
 TCP_SAVE_SYN = 27
@@ -18,21 +19,18 @@ TCP_SAVED_SYN = 28
 WITH_LINK_HEADER = 2
 ETHERNET_OCTETS = 14
 SYN_AT_MOST = 400  # octets
+TCP, STREAM = int(socket.IPPROTO_TCP), int(socket.SOCK_STREAM)  # quicker than an enum's
 Connected = socket.SocketType  # of the interpreter, without what Python adds
+FULL = "no file is left for guests: raise LimitNOFILE, or lower connections_total"
 BACKLOG = 4096  # a longer queue keeps the kernel from SYN cookies
 # who does not answer holds a place of the backlog for 3 s, and not for 63: a flood of
 # SYNs that nobody means takes them all
 SYN_ACKS_AGAIN = 1
 
 
-class Call(NamedTuple):
-    """Who calls, in the kernel's words: a key that is made for every connection."""
-
-    address: str
-    hardware: bytes | None
-    """The source MAC of its SYN; None where the kernel has not kept it."""
-    at: str = ""
-    """Whom it calls: "169.254.169.254:80"."""
+# who calls, in the kernel's words - the fields of a Peer: a key that is made for every
+# connection, by the thousand in a second
+Call = tuple[str, bytes | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,62 @@ class Peer:
 
     address: IPv4Address | IPv6Address
     hardware: bytes | None
-    """As in its call."""
+    """The source MAC of its SYN; None where the kernel has not kept it."""
     at: str = ""
-    """As in its call."""
+    """Whom it calls: "169.254.169.254:80"."""
 
     @classmethod
     def of(cls, call: Call) -> Self:
-        return cls(ip_address(call.address), call.hardware, call.at)
+        address, hardware, at = call
+        return cls(ip_address(address), hardware, at)
+
+
+class Listener:
+    """A listening socket that is called; it owns the socket.
+
+    *descriptors_at_most* are for guests: one that takes a higher one is reset, and
+    `accept` raises OSError.
+    """
+
+    def __init__(
+        self, listening: socket.socket, *, save_syn: bool, descriptors_at_most: int
+    ) -> None:
+        self.fileno, self.close = listening.fileno, listening.close
+        # accept() would make an object of Python's own around this one: a boot opens
+        # a connection for each request
+        self._accept: Callable[[], tuple[int, tuple[str, int]]]
+        self._accept = listening._accept  # type: ignore[attr-defined] # it is the interpreter's
+        self._family = int(listening.family)
+        self._at = where(listening)
+        self._save_syn = save_syn
+        self._descriptors_at_most = descriptors_at_most
+
+    def accept(self) -> tuple[Connected, Call] | None:
+        """Return the next connection, which blocks, and who calls; None: nobody waits.
+
+        Raises OSError when the process or the machine has no room for one.
+        """
+        while True:
+            try:
+                descriptor, address = self._accept()
+            except BlockingIOError:
+                return None
+            except ConnectionAbortedError:
+                continue  # it went before its turn came
+            connection = Connected(self._family, STREAM, 0, descriptor)
+            if descriptor >= self._descriptors_at_most:
+                # to report that none is left can itself take one: a daemon ends then
+                reset(connection)
+                raise OSError(errno.EMFILE, FULL)
+            if not self._save_syn:
+                return connection, (address[0], None, self._at)
+            try:
+                syn = connection.getsockopt(TCP, TCP_SAVED_SYN, SYN_AT_MOST)
+            except OSError:
+                connection.close()
+                continue
+            hardware = syn[6:12] if len(syn) > ETHERNET_OCTETS else None
+            return connection, (address[0], hardware, self._at)
 
 
 def open_listener(
@@ -97,41 +144,6 @@ def where(listener: socket.socket) -> str:
     address, port = listener.getsockname()[:2]
     address = address.partition("%")[0]
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def accept(
-    listener: socket.socket, *, at: str, save_syn: bool
-) -> tuple[Connected, Call] | None:
-    """Return the next connection, which blocks, and who called *at* this listener.
-
-    None: nobody waits.
-
-    Raises OSError when the process or the machine has no room for one.
-    """
-    while True:
-        try:
-            # accept() would make an object of Python's own around this one: a
-            # boot opens a connection for each request
-            descriptor, address = listener._accept()  # type: ignore[attr-defined] # it is the interpreter's
-        except BlockingIOError:
-            return None
-        except ConnectionAbortedError:
-            continue  # it went before its turn came
-        connection = Connected(listener.family, socket.SOCK_STREAM, 0, descriptor)
-        try:
-            return connection, identify(connection, address[0], at, save_syn)
-        except OSError:
-            connection.close()
-
-
-def identify(connection: Connected, address: str, at: str, save_syn: bool) -> Call:
-    """Return who called; asked once, at the accept."""
-    hardware = None
-    if save_syn:
-        syn = connection.getsockopt(socket.IPPROTO_TCP, TCP_SAVED_SYN, SYN_AT_MOST)
-        if len(syn) > ETHERNET_OCTETS:
-            hardware = syn[6:12]
-    return Call(address, hardware, at)
 
 
 def limit_hops(connection: Connected, hops: int) -> None:

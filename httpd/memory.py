@@ -60,13 +60,15 @@ class Memory:
                 return False
             kept.turn = self._turn
             kept.date_as(self._date)
-        bucket = caller.account.bucket
+        bucket = caller.bucket
         if bucket.tokens < 1:
             return False  # the long way counts anew what has been earned
         bucket.tokens -= 1
-        if not kept.times:
+        if kept.times:
+            kept.times += 1
+        else:
+            kept.times = 1
             self._repeated.append((caller, kept))
-        kept.times += 1
         return True
 
     def keep(

@@ -6,7 +6,6 @@ loop with its connection, to a task of its own, and comes back when it is done.
 Deadlines are swept once a second.
 """
 
-import errno
 import os
 import resource
 import select
@@ -20,17 +19,13 @@ from .contract import Answers
 from .contract import Limits
 from .contract import Observer
 from .contract import TurnedAway
-from .listener import Connected
-from .listener import accept
-from .listener import reset
-from .listener import where
+from .listener import Listener
 from .service import Service
 
 EVENTS_AT_ONCE = 64
 LOOKS = 8  # at what is ready, then DHCP has its turn
 SWEEP = 1.0  # seconds
 SPARE = 128  # descriptors that guests leave to documents, commands, and the log
-FULL = "no file is left for guests: raise LimitNOFILE, or lower connections_total"
 
 
 class HttpServer:
@@ -52,14 +47,17 @@ class HttpServer:
         limits: Limits,
         save_syn: bool = True,
     ) -> None:
-        self._listeners = {listener.fileno(): listener for listener in listeners}
-        self._places = {number: where(each) for number, each in self._listeners.items()}
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        at_most = soft - min(SPARE, soft // 4)
+        self._listeners = {
+            each.fileno(): Listener(
+                each, save_syn=save_syn, descriptors_at_most=at_most
+            )
+            for each in listeners
+        }
         # between two turns those who hung up are seen, and hold no place any more
         self._accepts = max(1, min(EVENTS_AT_ONCE, limits.connections_per_ip // 2))
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._descriptors_at_most = soft - min(SPARE, soft // 4)
         self._report = report
-        self._save_syn = save_syn
         self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._service = Service(answers, observe, report, limits, self._ring)
         self._observe = observe
@@ -113,6 +111,8 @@ class HttpServer:
         service = self._service
         find, read = service.guests.find, service.read
         events = service.guests.epoll.poll(0, EVENTS_AT_ONCE)
+        if not events:
+            return False
         service.begin_turn(trio.current_time())
         for descriptor, _ in events:
             guest = find(descriptor)
@@ -122,32 +122,19 @@ class HttpServer:
                 os.eventfd_read(bell)
             elif descriptor in self._listeners:
                 self._accept(self._listeners[descriptor])
-        return bool(events)
+        return True
 
-    def _accept(self, listener: socket.socket) -> None:
-        at = self._places[listener.fileno()]
+    def _accept(self, listener: Listener) -> None:
         for _ in range(self._accepts):
             try:
-                caller = accept(listener, at=at, save_syn=self._save_syn)
-                if caller is not None and self._is_one_too_many(caller[0]):
-                    raise OSError(errno.EMFILE, FULL)
+                call = listener.accept()
             except OSError as problem:  # no descriptors left: who waits, waits a sweep
                 self._service.guests.epoll.modify(listener.fileno(), 0)
                 self._report(problem)
                 return
-            if caller is None:
+            if call is None:
                 return
-            self._service.welcome(*caller)
-
-    def _is_one_too_many(self, connection: Connected) -> bool:
-        """Whether it took a descriptor that is not for guests: then it is reset.
-
-        To report that none is left can itself take one, and a daemon without ends.
-        """
-        if connection.fileno() < self._descriptors_at_most:
-            return False
-        reset(connection)
-        return True
+            self._service.welcome(*call)
 
     async def _sweep(self) -> None:
         service = self._service

@@ -33,6 +33,7 @@ from .memory import Memory
 from .messages import Request
 from .messages import Response
 from .respond import refuse
+from .transmission import NOW
 from .transmission import Rest
 from .transmission import Sender
 from .transmission import send_now
@@ -93,7 +94,7 @@ class Service:
                 return
             caller = self._callers.meet(call, peer, self._now)
         try:  # the request is here already, where the listener defers
-            octets = connection.recv(READ_AT_ONCE, socket.MSG_DONTWAIT)
+            octets = connection.recv(READ_AT_ONCE, NOW)
         except OSError:  # it is not, or the guest has gone: the loop sees which
             octets = b""
         kept = caller.kept.get(octets)
@@ -121,24 +122,24 @@ class Service:
             if room is Room.CROWDED:
                 self._refuse(guest, busy("too many connections"))
             elif octets:
-                self._hear(guest, octets)
+                self.read(guest, octets)
 
     def _turn_away(self, connection: Connected, peer: Peer, reason: str) -> None:
         reset(connection)
         self._observe(TurnedAway(peer, reason))
 
-    def read(self, guest: Guest) -> None:
-        """Read what a guest has sent, and answer it."""
-        try:
-            octets = guest.recv(READ_AT_ONCE)
-        except BlockingIOError:
-            return
-        except OSError:
-            octets = b""
-        self._hear(guest, octets)
+    def read(self, guest: Guest, octets: bytes | None = None) -> None:
+        """Answer what a guest has sent, from memory where that is possible.
 
-    def _hear(self, guest: Guest, octets: bytes) -> None:
-        """Answer what a guest has said, from memory where that is possible."""
+        *octets* are what was read of it already.
+        """
+        if octets is None:
+            try:
+                octets = guest.recv(READ_AT_ONCE)
+            except BlockingIOError:
+                return
+            except OSError:
+                octets = b""
         kept = guest.kept.get(octets)
         if (
             kept is None

@@ -17,6 +17,8 @@ from .messages import Response
 from .messages import encode_head
 
 CHUNK = 256 * 1024  # octets of a file at once
+NOW = int(socket.MSG_DONTWAIT)
+LAST = NOW | socket.MSG_MORE  # once: an enum takes its time to join two flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,8 @@ def send_now(connection: Connected, octets: bytes, *, last: bool) -> int:
     The *last* octets of a connection leave with its end, in one packet: whoever sends
     them closes it next.
     """
-    flags = socket.MSG_DONTWAIT | socket.MSG_MORE if last else socket.MSG_DONTWAIT
     try:
-        return connection.send(octets, flags)
+        return connection.send(octets, LAST if last else NOW)
     except BlockingIOError:
         return 0
     except OSError:

@@ -61,20 +61,20 @@ def main() -> None:
     """Within the machine: listen, be called twice, say who called."""
     from ipaddress import IPv4Address
 
-    from httpd.listener import accept
+    from httpd.listener import Listener
     from httpd.listener import open_listener
 
     seen = []
-    listener = open_listener(IPv4Address("10.0.0.2"), 80, device=None, save_syn=True)
+    opened = open_listener(IPv4Address("10.0.0.2"), 80, device=None, save_syn=True)
+    opened.setblocking(True)
+    listener = Listener(opened, save_syn=True, descriptors_at_most=1024)
     call = [sys.executable, "-c", PACKET]
     for command in (["ip", "netns", "exec", "guest", *call], call):
         with subprocess.Popen(command) as caller:
-            listener.setblocking(True)
-            accepted = accept(listener, at="", save_syn=True)
+            accepted = listener.accept()
             assert accepted is not None
-            connection, peer = accepted
-            mac = None if peer.hardware is None else peer.hardware.hex(":")
-            seen.append((str(peer.address), mac))
+            connection, (address, hardware, _) = accepted
+            seen.append((address, None if hardware is None else hardware.hex(":")))
             connection.close()
             caller.wait()
     listener.close()

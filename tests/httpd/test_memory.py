@@ -196,11 +196,11 @@ def test_a_drained_server_has_no_memory() -> None:
     run(test)
 
 
-PEER = Peer.of(Call("fe80::1", bytes(6)))
+PEER = Peer.of(("fe80::1", bytes(6), ""))
 
 
 def call(number: int) -> Call:
-    return Call(f"10.0.{number >> 8}.{number & 255}", number.to_bytes(6))
+    return (f"10.0.{number >> 8}.{number & 255}", number.to_bytes(6), "")
 
 
 def test_the_table_of_callers_is_bounded() -> None:
@@ -222,10 +222,10 @@ def test_the_table_of_callers_is_bounded() -> None:
 def test_one_station_has_one_account() -> None:
     """issue 5.7: whatever addresses a MAC gives itself, it holds and asks as one."""
     table = Callers(FIFTY)
-    calls = [Call("10.0.0.5", b"\2\0\0\0\0\5"), Call("fe80::5", b"\2\0\0\0\0\5")]
+    calls = [("10.0.0.5", b"\2\0\0\0\0\5", ""), ("fe80::5", b"\2\0\0\0\0\5", "")]
     first, second = (table.meet(each, Peer.of(each), 0.0) for each in calls)
     assert first.account is second.account
-    other = Call("10.0.0.6", None)
+    other = ("10.0.0.6", None, "")
     assert table.meet(other, Peer.of(other), 0.0).account is not first.account
 
 
@@ -234,7 +234,7 @@ def test_a_station_with_many_addresses_is_bounded() -> None:
     table nor loses count of what it holds."""
     table, mac = Callers(FIFTY), bytes(6)
     for number in range(3 * callers.CALLERS_AT_MOST):
-        made = Call(f"fe80::{number:x}", mac)
+        made = (f"fe80::{number:x}", mac, "")
         caller = table.known(made) or table.meet(made, PEER, 0.0)
         caller.account.held += 1
         assert len(table) <= callers.CALLERS_AT_MOST

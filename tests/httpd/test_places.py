@@ -14,12 +14,12 @@ import trio.testing
 
 from httpd.contract import Later
 from httpd.contract import Limits
+from httpd.listener import FULL
 from httpd.listener import SYN_ACKS_AGAIN
 from httpd.listener import Peer
 from httpd.listener import open_listener
 from httpd.messages import Response
 from httpd.pace import Rate
-from httpd.server import FULL
 from httpd.server import SPARE
 
 from .site import LOOPBACK

@@ -30,9 +30,6 @@ from .peers import start_dnsmasq_names
 
 ROUNDS = 5
 SECONDS = 2
-CLIENTS = 8  # sockets
-AT_ONCE = 100  # queries on their way: what dnsperf has by default
-ELSEWHERE_AT_ONCE = 80  # of those that an upstream is asked for: a client may have 100
 KNOWN = 1_000  # names that were asked before
 FRESH = 60_000  # names of a round that nobody asked before: more than it takes
 UPSTREAM = "192.0.2.53"  # on the host's side of both servers
@@ -46,6 +43,24 @@ WITHIN = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How dnsperf asks."""
+
+    at_once: int
+    """Queries on their way."""
+    sockets: int
+
+    def __str__(self) -> str:
+        return f"{self.sockets} socket{'s' * (self.sockets > 1)}"
+
+
+# as dnsperf does by default, and who has one socket: c-ares, nginx, Envoy
+ONE = Load(at_once=100, sockets=1)
+MANY = Load(at_once=100, sockets=8)
+FEW = Load(at_once=80, sockets=8)  # an upstream is asked: a client may have 100
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """One of the two, and who asks it."""
 
@@ -53,12 +68,12 @@ class Server:
     address: str
     processes: Sequence[int]
 
-    def ask(self, names: Sequence[str], at_once: int) -> "Round":
+    def ask(self, names: Sequence[str], load: Load) -> "Round":
         """Ask for *names* again and again, as fast as they are answered."""
         lines = "".join(f"{name} A\n" for name in names)
         self.guest.path("/run/names").write_text(lines)
         words = ["taskset", "-c", str(ASKING), "dnsperf", "-s", self.address]
-        words += ["-d", "/run/names", "-c", str(CLIENTS), "-q", str(at_once)]
+        words += ["-d", "/run/names", "-c", str(load.sockets), "-q", str(load.at_once)]
         before = sum(map(processor_seconds, self.processes))
         done = self.guest.run([*words, "-l", str(SECONDS)], within=WITHIN)
         used = sum(map(processor_seconds, self.processes)) - before
@@ -99,22 +114,22 @@ def compare(
     names: Sequence[Sequence[str]],
     us: Server,
     them: Server,
-    at_once: int = AT_ONCE,
+    load: Load,
 ) -> list[list[object]]:
     """Ask both in turns, for a list of names a round; the first round warms up."""
     ours: list[Round] = []
     theirs: list[Round] = []
     for turn, each in enumerate(names):
-        together = at_once if turn else ELSEWHERE_AT_ONCE
-        ours.append(us.ask(each, together))
-        theirs.append(them.ask(each, together))
+        now = load if turn else FEW
+        ours.append(us.ask(each, now))
+        theirs.append(them.ask(each, now))
     rows: list[list[object]] = []
     sides = (("metalease", ours[1:]), ("dnsmasq", theirs[1:]))
     for server, rounds in sides:
         rates = [each.rate for each in rounds]
         costs = [each.cost for each in rounds]
         lost = sum(each.lost for each in rounds)
-        rows.append([f"{server}, {title}", rates, costs, lost])
+        rows.append([f"{server}, {title}, {load}", rates, costs, lost])
     of_rates, of_costs = (
         ratio(
             [getattr(x, what) for x in ours[1:]], [getattr(x, what) for x in theirs[1:]]
@@ -151,12 +166,15 @@ def main() -> None:
             them = Server(here.peer_guest, "10.8.0.3", [dnsmasq.pid])
             turns = range(ROUNDS + 1)
             title = f"{count:,} local names"
-            rows += compare(title, [local(count) for _ in turns], us, them)
+            for load in (ONE, MANY):
+                asked = [local(count) for _ in turns]
+                rows += compare(title, asked, us, them, load)
+                if count == SMALL:
+                    asked = [known() for _ in turns]
+                    rows += compare("asked before", asked, us, them, load)
             if count == SMALL:
-                rows += compare("asked before", [known() for _ in turns], us, them)
                 asked = [*map(fresh, turns)]
-                at_once = ELSEWHERE_AT_ONCE
-                rows += compare("asked elsewhere", asked, us, them, at_once)
+                rows += compare("asked elsewhere", asked, us, them, FEW)
             here.end(daemon)
             dnsmasq.kill()
     header = ["server", "answers/s", "processor us", "lost"]

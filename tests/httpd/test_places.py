@@ -145,6 +145,28 @@ def test_who_is_too_fast_leaves_room_for_who_waits() -> None:
     run_by(test)
 
 
+def test_who_waits_for_a_disk_is_bounded_too() -> None:
+    """issue 5.7: so many requests wait in all; one more is told to come again."""
+
+    async def test(hours: Hours) -> None:
+        answers = Answering()
+        again = [Later(1.0), Later(1.0), Later(1.0)]
+        answers.paths["/slow"] = lambda _: again.pop() if again else Response(200)
+        limits = Limits(held_total=2)
+        async with serving(limits, answers) as site, AsyncExitStack() as stack:
+            guests = [await site.client(f"127.0.0.{n}") for n in (2, 3, 4)]
+            for each in guests:
+                await stack.enter_async_context(each.stream)
+                await each.say("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+                await hours.rest()
+            assert site.statuses() == [503]
+            await hours.pass_(1.0)
+            said = [await each.answer() for each in guests]
+            assert [each.status for each in said] == [200, 200, 503]
+
+    run_by(test)
+
+
 def test_slow_readers_hold_no_memory(tmp_path: Path) -> None:
     """issue 5.7: who asks for a large document and reads none of it costs us none of
     its octets, however many do."""

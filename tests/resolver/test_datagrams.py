@@ -2,9 +2,14 @@
 
 import gc
 import socket
+import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
+from hypothesis import example
+from hypothesis import given
+from hypothesis import strategies
 
 from appliance.resolver.datagrams import AT_ONCE
 from appliance.resolver.datagrams import OCTETS_AT_MOST
@@ -13,6 +18,8 @@ from appliance.resolver.datagrams import Prepared
 from appliance.resolver.datagrams import address_of
 from appliance.resolver.datagrams import client_of
 
+UDP_GRO = 104  # a socket's wish to be given datagrams that came as one in one piece
+
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
@@ -20,9 +27,9 @@ def listener() -> Iterator[socket.socket]:
         yield found
 
 
-def bound(address: str) -> socket.socket:
+def bound(address: str, port: int = 0) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    found.bind((address, 0))
+    found.bind((address, port))
     found.settimeout(5)
     return found
 
@@ -139,3 +146,73 @@ def test_a_prepared_answer_keeps_its_octets(listener: socket.socket) -> None:
         for number in range(10, 10 + AT_ONCE):
             assert client.recv(200) == b"id" + b"%d" % number * 50
     assert litter
+
+
+def ask(client: socket.socket, listener: socket.socket, count: int) -> None:
+    for number in range(count):
+        client.sendto(b"%02d?" % number, listener.getsockname())
+
+
+def answer_all(datagrams: Datagrams, prepared: list[Prepared]) -> None:
+    assert len(datagrams.receive()[0]) == len(prepared)
+    datagrams.answer_all(
+        [each.start for each in prepared], [each.length for each in prepared]
+    )
+
+
+@pytest.mark.parametrize("last", [40, 39, 1, 0])
+@pytest.mark.parametrize("count", [2, 3, AT_ONCE])
+def test_one_port_is_answered_in_one_piece(
+    count: int, last: int, listener: socket.socket
+) -> None:
+    """Answers of one length to one port, the last of which may be shorter, pass the
+    stack as one, and are datagrams where they arrive."""
+    datagrams = Datagrams(listener)
+    prepared = [Prepared.of(bytes([number]) * 40) for number in range(count - 1)]
+    prepared.append(Prepared.of(b"z" * last))
+    expected = [b"%02d" % place + each.octets for place, each in enumerate(prepared)]
+    with bound("127.0.0.2") as client:
+        ask(client, listener, count)
+        answer_all(datagrams, prepared)
+        assert [client.recv(100) for _ in expected] == expected
+        client.setsockopt(socket.SOL_UDP, UDP_GRO, 1)
+        ask(client, listener, count)
+        answer_all(datagrams, prepared)
+        octets, control, _, _ = client.recvmsg(1 << 16, socket.CMSG_SPACE(4))
+    assert octets == b"".join(expected)
+    assert control == [(socket.SOL_UDP, UDP_GRO, struct.pack("i", 42))]
+
+
+def test_what_is_no_piece_is_sent_one_by_one(listener: socket.socket) -> None:
+    """dns 15: nothing is lost that is too long in all, or of unlike lengths."""
+    datagrams = Datagrams(listener)
+    long = [Prepared.of(bytes([number]) * 1100) for number in range(AT_ONCE)]
+    short, longer = Prepared.of(b"short"), Prepared.of(b"longer")
+    for prepared in (long, [short, longer], [short, longer, short], [longer]):
+        with bound("127.0.0.2") as client:
+            client.setsockopt(socket.SOL_UDP, UDP_GRO, 1)
+            ask(client, listener, len(prepared))
+            answer_all(datagrams, prepared)
+            for place, each in enumerate(prepared):
+                octets, control, _, _ = client.recvmsg(1 << 16, 100)
+                assert (octets, control) == (b"%02d" % place + each.octets, [])
+
+
+@given(strategies.lists(strategies.tuples(*2 * [strategies.integers(0, 2)])))
+@example([(0, 1), (0, 2), (0, 1)])
+def test_everybody_has_the_own_answers(drawn: list[tuple[int, int]]) -> None:
+    """Whoever asks from whichever port, for answers of whatever length: each gets its
+    own, in order."""
+    drawn = drawn[:AT_ONCE]
+    lengths = [length for _, length in drawn]
+    with ExitStack() as stack:
+        listener, a, b = (stack.enter_context(bound(f"127.0.0.{n}")) for n in (1, 2, 2))
+        # another guest, the same port
+        c = stack.enter_context(bound("127.0.0.3", a.getsockname()[1]))
+        clients, datagrams = (a, b, c), Datagrams(listener)
+        for place, (who, _) in enumerate(drawn):
+            clients[who].sendto(b"%02d" % place, listener.getsockname())
+        if drawn:
+            answer_all(datagrams, [Prepared.of(b"." * each) for each in lengths])
+        for place, (who, length) in enumerate(drawn):
+            assert clients[who].recv(100) == b"%02d" % place + b"." * length

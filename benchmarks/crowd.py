@@ -69,10 +69,10 @@ class Booting:
     number: int
     hardware: bytes
     own: bytes
+    port: int
     waits_for: str = "OFFER"
     step: int = 0
     """Documents that it has."""
-    port: int = FIRST_PORT
     sent: int = 0
     """The next octet's sequence number."""
     had: int = 0
@@ -108,11 +108,14 @@ class Storm:
 class Crowd:
     """*count* guests of *server*, on *device* of this thread's namespace.
 
+    Each connects from *port* + 1 on: one that a server has not yet seen end would
+    take a new one's SYN for its own.
+
     Resource handling: `close` gives the socket back.
     """
 
     def __init__(
-        self, device: str, count: int, server: Server, paths: list[str]
+        self, device: str, count: int, server: Server, paths: list[str], port: int
     ) -> None:
         packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         packets.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, ROOM)
@@ -134,7 +137,7 @@ class Crowd:
         for number in range(FIRST, FIRST + count):
             hardware = bytes.fromhex(mac(number).replace(":", ""))
             own = IPv4Address(address(number)).packed
-            guest = Booting(number, hardware, own, ends=own + self._host)
+            guest = Booting(number, hardware, own, port, ends=own + self._host)
             guest.sum = summed(guest.ends) + socket.IPPROTO_TCP
             self._guests[number] = guest
             self._by_address[own] = self._by_hardware[hardware] = guest

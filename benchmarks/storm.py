@@ -4,6 +4,7 @@ Beside dnsmasq and lighttpd as ZStack runs them, in the same run; each side has 
 processor, and the guests the other.
 """
 
+import itertools
 import os
 import statistics
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from .bench import room
 from .bench import server_of
 from .bench import show
 from .crowd import FIRST
+from .crowd import FIRST_PORT
 from .crowd import Crowd
 from .crowd import Server
 from .crowd import Storm
@@ -67,9 +69,9 @@ def peak(processes: list[int]) -> float:
     return total / 1024
 
 
-def storm(asking: Guest, count: int, server: Server) -> Storm:
+def storm(asking: Guest, count: int, server: Server, port: int) -> Storm:
     with entered(Path(f"/proc/{asking.pid}/ns/net")):
-        crowd = Crowd("eth0", count, server, CRAWL)
+        crowd = Crowd("eth0", count, server, CRAWL, port)
     try:
         return crowd.boot(WITHIN)
     finally:
@@ -157,13 +159,14 @@ def main() -> None:
     header += ["done, least", "sent again", "refused", "MB"]
     with many_neighbours(), room() as here:
         sides: list[Ours | Theirs] = [Ours(here), Theirs(here)]
+        ports = itertools.count(FIRST_PORT, len(CRAWL))
         for count in SIZES:
             rows = []
             for side in sides:
                 storms, memory = [], []
                 for _ in range(TURNS):
                     processes = side.start(count)
-                    storms.append(storm(side.asking, count, side.server))
+                    storms.append(storm(side.asking, count, side.server, next(ports)))
                     memory.append(peak(processes))
                     side.end()
                 rows.append(row(side.name, storms, memory))

@@ -165,7 +165,7 @@ def answer_all(datagrams: Datagrams, prepared: list[Prepared]) -> None:
 def test_one_port_is_answered_in_one_piece(
     count: int, last: int, listener: socket.socket
 ) -> None:
-    """Answers of one length to one port, the last of which may be shorter, pass the
+    """issue 7: answers of one length to one port, the last of which may be shorter, pass the
     stack as one, and are datagrams where they arrive."""
     datagrams = Datagrams(listener)
     prepared = [Prepared.of(bytes([number]) * 40) for number in range(count - 1)]
@@ -184,7 +184,7 @@ def test_one_port_is_answered_in_one_piece(
 
 
 def test_what_is_no_piece_is_sent_one_by_one(listener: socket.socket) -> None:
-    """dns 15: nothing is lost that is too long in all, or of unlike lengths."""
+    """issue 7: nothing is lost that is too long in all, or of unlike lengths."""
     datagrams = Datagrams(listener)
     long = [Prepared.of(bytes([number]) * 1100) for number in range(AT_ONCE)]
     short, longer = Prepared.of(b"short"), Prepared.of(b"longer")
@@ -201,8 +201,8 @@ def test_what_is_no_piece_is_sent_one_by_one(listener: socket.socket) -> None:
 @given(strategies.lists(strategies.tuples(*2 * [strategies.integers(0, 2)])))
 @example([(0, 1), (0, 2), (0, 1)])
 def test_everybody_has_the_own_answers(drawn: list[tuple[int, int]]) -> None:
-    """Whoever asks from whichever port, for answers of whatever length: each gets its
-    own, in order."""
+    """issue 7: whoever asks from whichever port, for answers of whatever length: each
+    gets its own, in order."""
     drawn = drawn[:AT_ONCE]
     lengths = [length for _, length in drawn]
     with ExitStack() as stack:

@@ -2,15 +2,16 @@
 
 import argparse
 import os
+import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
 from ..files import locked
-from ..files import read_octets
-from ..files import remove_file
 from ..files import remove_tree
 from ..layout import Layout
 from ..layout import NetworkLayout
@@ -56,7 +57,7 @@ def spool(options: argparse.Namespace, layout: Layout) -> int:
         return _clear(options, files)
     if options.name is not None:
         return _print(options, files)
-    found = list(_entries(files, options.ip))
+    found = _entries(files, options.ip)
     if options.json:
         print_json(found)
     elif found:
@@ -72,24 +73,23 @@ def spool(options: argparse.Namespace, layout: Layout) -> int:
 
 def _entries(files: NetworkLayout, ip: str | None) -> list[dict[str, Any]]:
     found = []
-    for folder in sorted(_folders(files)):
-        if ip not in (None, folder.name):
-            continue
-        stored = _stored(folder)
-        mac = _owner(folder) if stored else ""
-        for name, facts in stored:
-            entry = {"ip": folder.name, "mac": mac, "name": name}
-            found.append({**entry, "octets": facts.st_size, "since": facts.st_mtime})
+    for path in sorted(_folders(files)):
+        if ip in (None, path.name):
+            try:
+                with _entered(path) as folder:
+                    found += [{"ip": path.name, **each} for each in _stored(folder)]
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # it goes while we look
     return found
 
 
-def _stored(folder: Path) -> list[tuple[str, os.stat_result]]:
-    """Return a guest's files; none where they go while we look."""
-    try:
-        names = sorted(filter(NAME.fullmatch, os.listdir(folder)))
-        return [(name, (folder / name).lstat()) for name in names]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+def _stored(folder: int) -> list[dict[str, Any]]:
+    found = []
+    for name in sorted(filter(NAME.fullmatch, os.listdir(folder))):
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        entry = {"mac": _owner(folder), "name": name, "octets": facts.st_size}
+        found.append({**entry, "since": facts.st_mtime})
+    return found
 
 
 def _folders(files: NetworkLayout) -> list[Path]:
@@ -107,42 +107,79 @@ def _folders(files: NetworkLayout) -> list[Path]:
         ) from None
 
 
-def _owner(folder: Path) -> str:
+def _owner(folder: int) -> str:
     try:
-        digits = read_octets(folder / OWNER, 64).decode()
-    except (FileNotFoundError, UnicodeDecodeError):
+        digits = _read(folder, OWNER).decode()
+    except (OSError, UnicodeDecodeError):
         return ""
     return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+
+def _read(folder: int, name: str) -> bytes:
+    """Return what a regular file holds; raises OSError."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(name, flags, dir_fd=folder), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileNotFoundError(name)
+        return file.read(AT_MOST)
 
 
 def _ago(since: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
 
 
-def _path(options: argparse.Namespace, files: NetworkLayout) -> Path:
-    path: Path = files.spool / options.ip / options.name
-    # what the daemon owns may have become a link to anything
-    links = path.is_symlink() or path.parent.is_symlink()
-    if NAME.fullmatch(options.name) and path.is_file() and not links:
-        return path
-    what = f"{options.ip} has stored no {options.name!r}: metalease spool {files.name}"
-    raise SettingsError(f"network {files.name}", what)
+@contextmanager
+def _entered(path: Path) -> Iterator[int]:
+    """Have a guest's directory open.  Raises OSError.
+
+    It and all in it are the daemon's user's, so each may become a link to anything at
+    any time: what is done here is done by descriptor, and follows none.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _one(options: argparse.Namespace, files: NetworkLayout) -> Iterator[int]:
+    """Have the directory of the file that is named; what is not there is told."""
+    try:
+        if not NAME.fullmatch(options.name):
+            raise FileNotFoundError(options.name)
+        with _entered(files.spool / options.ip) as folder:
+            yield folder
+    except OSError:
+        raise _none(options, files) from None
+
+
+def _none(options: argparse.Namespace, files: NetworkLayout) -> SettingsError:
+    name, network = options.name, files.name
+    what = f"{options.ip} has stored no {name!r}: metalease spool {network}"
+    return SettingsError(f"network {network}", what)
 
 
 def _print(options: argparse.Namespace, files: NetworkLayout) -> int:
-    print_octets(read_octets(_path(options, files), AT_MOST))
+    with _one(options, files) as folder:
+        octets = _read(folder, options.name)
+    print_octets(octets)
     return 0
 
 
 def _clear(options: argparse.Namespace, files: NetworkLayout) -> int:
-    path = None if options.name is None else _path(options, files)
-    if not files.spool.is_dir():
-        return 0  # its daemon was never started
+    if not files.spool.is_dir():  # its daemon was never started
+        if options.name is not None:
+            raise _none(options, files)
+        return 0
     with locked(files.lock), alone(files.spool):
-        if path is not None:
-            remove_file(path)
+        if options.name is not None:
+            with _one(options, files) as folder:
+                os.unlink(options.name, dir_fd=folder)
+                os.fsync(folder)
         else:
-            for folder in _folders(files):
-                if options.ip in (None, folder.name):
-                    remove_tree(folder)
+            for path in _folders(files):
+                if options.ip in (None, path.name):
+                    remove_tree(path)
     return 0

@@ -99,3 +99,9 @@ URLS = (
     "/agent/agent",
     "/any/default/vendor-data",
 )
+
+
+def post(found: Metadata, path: str, body: bytes, number: int = 5) -> Response:
+    response = ask(found, Request("POST", path, path, body=body), peer(number))
+    assert response is not None
+    return response

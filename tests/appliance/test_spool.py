@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.metadata import Metadata
 from appliance.spool import AT_MOST
 from appliance.spool import NAMES_AT_MOST
 from appliance.spool import ONCE_AT_MOST
@@ -19,13 +18,13 @@ from appliance.spool import Stored
 from appliance.spool import alone
 from appliance.state import VANISH_AT_MOST
 from httpd.messages import Request
-from httpd.messages import Response
 
 from .guests import ask
 from .guests import get
 from .guests import guests
 from .guests import metadata
 from .guests import peer
+from .guests import post
 from .house import House
 from .house import ip
 from .house import mac
@@ -67,12 +66,6 @@ def house(tmp_path: Path) -> House:
     house = guests(tmp_path)
     house.files.spool.mkdir()
     return house
-
-
-def post(found: Metadata, path: str, body: bytes, number: int = 5) -> Response:
-    response = ask(found, Request("POST", path, path, body=body), peer(number))
-    assert response is not None
-    return response
 
 
 def test_the_first_word_or_the_last(spool: Spool) -> None:
@@ -338,63 +331,3 @@ def test_rm_and_a_move_take_it_along(house: House) -> None:
     house.metalease("rm", "n1", ip(5))
     house.metalease("put", "n1", ip(66), "--mac", mac(6))
     assert os.listdir(house.files.spool) == []
-
-
-def test_the_command(house: House) -> None:
-    """`metalease spool` lists, prints as it came, and clears; then a password can be
-    set again."""
-    said = house.metalease("spool", "n1")
-    assert said.code == 0
-    assert "no guest has written" in said.err
-    found = metadata(house)
-    post(found, PASSWORD, TEXT)
-    post(found, "/phone-home", b"\x00\xff", 6)
-    listing = house.metalease("spool", "n1").out
-    assert f"{ip(5)}" in listing
-    assert f"{mac(6)}" in listing
-    assert "password" in house.metalease("spool", "n1", ip(5), "--json").out
-    assert "phone-home" not in house.metalease("spool", "n1", ip(5)).out
-    printed = house.metalease("spool", "n1", ip(6), "phone-home")
-    assert printed.octets == b"\x00\xff"
-    refused = house.metalease("spool", "n1", ip(6), "password")
-    assert refused.code == 1
-    assert f"{ip(6)} has stored no 'password'" in refused.err
-    assert house.metalease("spool", "n1", ip(5), "--clear").code == 0
-    assert get(found, PASSWORD) == b""
-    assert post(found, PASSWORD, b"new").status == 200
-    assert house.metalease("spool", "n1", "--clear").code == 0
-    assert os.listdir(house.files.spool) == []
-    assert house.metalease("spool", "n1", "10.9.9.9").code == 1
-
-
-def test_what_goes_while_we_look(house: House) -> None:
-    """issue 5.5: `metalease spool` lists the others where a directory goes, or is
-    none."""
-    found = metadata(house)
-    post(found, PASSWORD, TEXT)
-    (house.files.spool / "stray").write_bytes(b"")
-    said = house.metalease("spool", "n1")
-    assert (said.code, said.err) == (0, "")
-    assert f"{ip(5)}" in said.out
-
-
-def test_nothing_to_clear(tmp_path: Path) -> None:
-    """Before its daemon was ever started there is no spool: nothing is made, or
-    wrong."""
-    house = House.build(tmp_path)
-    assert house.metalease("spool", "n1", "--clear").code == 0
-    assert not house.files.spool.exists()
-
-
-def test_a_link_in_the_spool_leads_root_nowhere(house: House) -> None:
-    """What the daemon's user could put there does not make root print another file."""
-    secret = house.layout.root / "secret"
-    secret.write_bytes(b"root's")
-    own = house.files.spool / str(ip(5))
-    own.mkdir()
-    (own / "password").symlink_to(secret)
-    (house.files.spool / str(ip(6))).symlink_to(secret.parent)
-    for words in ((ip(5), "password"), (ip(6), "secret")):
-        said = house.metalease("spool", "n1", *words)
-        assert said.code == 1
-        assert "root's" not in said.out

@@ -165,8 +165,8 @@ def answer_all(datagrams: Datagrams, prepared: list[Prepared]) -> None:
 def test_one_port_is_answered_in_one_piece(
     count: int, last: int, listener: socket.socket
 ) -> None:
-    """issue 7: answers of one length to one port, the last of which may be shorter, pass the
-    stack as one, and are datagrams where they arrive."""
+    """issue 7: answers of one length to one port, the last of which may be shorter,
+    pass the stack as one, and are datagrams where they arrive."""
     datagrams = Datagrams(listener)
     prepared = [Prepared.of(bytes([number]) * 40) for number in range(count - 1)]
     prepared.append(Prepared.of(b"z" * last))

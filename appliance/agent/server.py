@@ -32,6 +32,8 @@ from .tasks import Tasks
 BODY_AT_MOST: Final = 64 << 20  # octets: fifty networks with all that boots there
 CALLERS_AT_MOST: Final = 64
 TASKS_AT_MOST: Final = 1000
+UNTOLD_AT_MOST: Final = 1000
+"""Results whose callback nobody has taken yet: each is tried for a minute at most."""
 SILENCE_SECONDS: Final = 30.0
 """How long a caller may say nothing, or not take his answer."""
 UUID_AT_MOST: Final = 128  # characters
@@ -73,6 +75,7 @@ class Server:
         self._token = None if token is None else _digest(token)
         self._report = report
         self._seats = Seats(CALLERS_AT_MOST)
+        self._untold = 0
 
     async def attend(self, stream: trio.SocketStream) -> None:
         """Answer one caller as often as he asks.
@@ -143,6 +146,9 @@ class Server:
             return None
         if len(self._tasks.running) >= TASKS_AT_MOST:
             raise Refused(503, f"{TASKS_AT_MOST} tasks run already: try again")
+        if asked.callback is not None and self._untold >= UNTOLD_AT_MOST:
+            what = f"{UNTOLD_AT_MOST} callbacks were not taken yet: try again"
+            raise Refused(503, what)
         carry_out = self._tasks.begin(asked.uuid, asked.order)
         if asked.callback is None:
             return (await carry_out()).answer
@@ -151,7 +157,11 @@ class Server:
         async def task() -> None:
             try:
                 result = await carry_out()
-                await tell(where, asked.uuid, result, report=self._report)
+                self._untold += 1
+                try:
+                    await tell(where, asked.uuid, result, report=self._report)
+                finally:
+                    self._untold -= 1
             except trio.Cancelled:
                 self._report("", f"task {asked.uuid} is told to nobody: we have to end")
                 raise

@@ -94,11 +94,11 @@ class Management:
         with self._news:
             task = {key.lower(): each for key, each in headers.items()}["taskuuid"]
             self.calls.append(task)
+            self._news.notify_all()
             if self.refusals.get(task, 0) > 0:
                 self.refusals[task] -= 1
                 return HTTPStatus.SERVICE_UNAVAILABLE
             self._told[task] = Told(json.loads(body), headers)
-            self._news.notify_all()
         return HTTPStatus.OK
 
     def post(
@@ -128,6 +128,11 @@ class Management:
             come = self._news.wait_for(lambda: task in self._told, PATIENCE)
             assert come, f"task {task} has no callback in {PATIENCE:g} s"
             return self._told[task]
+
+    def called(self, task: str) -> None:
+        """Wait until the callback of *task* was tried once."""
+        with self._news:
+            assert self._news.wait_for(lambda: task in self.calls, PATIENCE)
 
     def ask(self, path: str, body: object) -> dict[str, Any]:
         """Have a task done, and return what the callback says."""

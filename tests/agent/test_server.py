@@ -250,3 +250,16 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         assert office.server.post(FLUSH, body(), {"taskuuid": "t"}).status == 200
         longer = office.server.post(FLUSH, body() + b" ", {"taskuuid": "t"})
         assert refused(longer)[0] == 413
+
+
+def test_untold_results_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """issue 6.8: a server that takes no callback begins no tasks without end."""
+    monkeypatch.setattr(server, "UNTOLD_AT_MOST", 1)
+    with Office() as office:
+        deaf = {"taskuuid": "deaf", "callbackurl": office.server.url}
+        office.server.refusals["deaf"] = 100
+        assert office.server.post(FLUSH, body(), deaf).status == 200
+        office.server.called("deaf")
+        heard = office.server.post(FLUSH, body(), {**deaf, "taskuuid": "next"})
+        assert refused(heard) == (503, "1 callbacks were not taken yet: try again")
+        assert office.server.post(FLUSH, body(), {"taskuuid": "by hand"}).status == 200

@@ -150,6 +150,7 @@ class Daemon:
             given.sockets,
             self._observation,
             self._outside.porter.pass_on,
+            lambda what: self._journal.log("limits", what=what),
         )
         self._leavings = Leavings(
             Spool(files.spool),

@@ -1,14 +1,18 @@
 """HTTP of one network: metadata, and CloudStack's passwords where its preset is on."""
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import trio
 
 from httpd.contract import Answers
+from httpd.contract import Limits
 from httpd.gate import Gate
 from httpd.server import HttpServer
+from httpd.server import descriptors_left
 from rewrite.ruleset import RuleSet
 
 from .layout import NetworkLayout
@@ -43,12 +47,24 @@ class HttpService:
         sockets: Sockets,
         observation: Observation,
         pass_on: PassOn | None,
+        report: Callable[[str], None],
     ) -> None:
+        """*report* is told what guests will have less of than the settings say."""
+        listeners = [each for each in (sockets.http, sockets.passwords) if each]
+        asked = site.settings.limits
+        files = descriptors_left(chain(*listeners)) // len(listeners)
+        limits = http_limits(asked, files)
+        if limits.connections_total < asked.connections_total:
+            report(
+                f"connections_total is {limits.connections_total}, and not"
+                f" {asked.connections_total}: too few files may be open; raise"
+                " LimitNOFILE, or lower connections_total"
+            )
         metadata = Metadata(
             *(site.settings, site.rules, site.state, site.files, site.gate),
             pass_on=pass_on,
         )
-        start = partial(_serve, site.settings, observation)
+        start = partial(_serve, site.settings, observation, limits)
         self._servers = [start(sockets.http, metadata)]
         if sockets.passwords:
             key = site.gate.authority.derive(b"passwords")
@@ -86,6 +102,7 @@ class HttpService:
 def _serve(
     settings: Settings,
     observation: Observation,
+    limits: Limits,
     listeners: tuple[socket.socket, ...],
     answers: Answers,
 ) -> HttpServer:
@@ -94,6 +111,6 @@ def _serve(
         answers,
         observation.http,
         observation.fault,
-        limits=http_limits(settings.limits),
+        limits=limits,
         save_syn=settings.metadata.identity == "ip+mac",
     )

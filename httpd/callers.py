@@ -67,6 +67,8 @@ class Caller:
     """Its account's."""
     kept: dict[bytes, Kept | None] = field(default_factory=dict)
     """By the octets of the request; None for one that was seen once."""
+    listed: bool = True
+    """It is in the table; an open connection may outlive that."""
 
 
 class Callers:
@@ -109,7 +111,11 @@ class Callers:
             if id(caller.account) not in busy:
                 del self._callers[call]
         if len(self._callers) >= CALLERS_AT_MOST:
-            # what counts is the account; an open connection keeps its own caller
+            # what counts is the account; an open connection keeps its own caller, of
+            # which nothing is remembered any more: nobody could make it forget
+            self.forget_answers()
+            for caller in self._callers.values():
+                caller.listed = False
             self._callers.clear()
         wanted = max(CALLERS_AT_LEAST, 2 * len(self._callers))
         self._enough = min(wanted, CALLERS_AT_MOST)
@@ -117,7 +123,7 @@ class Callers:
 
     def see(self, caller: Caller, octets: bytes) -> bool:
         """Note a request of *caller*; return whether its answer is worth keeping."""
-        if len(octets) > REQUEST_AT_MOST:
+        if len(octets) > REQUEST_AT_MOST or not caller.listed:
             return False
         if octets in caller.kept:
             return True

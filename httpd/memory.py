@@ -1,7 +1,8 @@
 """Answers that were given before, as octets, and the proof by which each still holds.
 
-Within one turn of the loop an answer is proven once: what is served in a turn had come
-when the turn began, so no request is answered with what was wrong when it was sent.
+Within one turn of the loop, about a millisecond, an answer is proven once.  Whoever
+changes something by a command is told so between two turns, so no request that is sent
+after that is answered with what was.
 """
 
 from time import perf_counter

@@ -26,6 +26,20 @@ EVENTS_AT_ONCE = 64
 LOOKS = 8  # at what is ready, then DHCP has its turn
 SWEEP = 1.0  # seconds
 SPARE = 128  # descriptors that guests leave to documents, commands, and the log
+MOMENT = 8  # descriptors: a server's own, and documents that are looked for in line
+
+
+def descriptors_at_most() -> int:
+    """Return below which number a descriptor may be a guest's."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft - min(SPARE, soft // 4)
+
+
+def descriptors_left(listeners: Iterable[socket.socket]) -> int:
+    """Return how many are left for those who will call *listeners*."""
+    with socket.socket() as lowest:  # those below it are taken, and mostly no others
+        taken = max(each.fileno() for each in (*listeners, lowest))
+    return descriptors_at_most() - taken - MOMENT
 
 
 class HttpServer:
@@ -47,8 +61,7 @@ class HttpServer:
         limits: Limits,
         save_syn: bool = True,
     ) -> None:
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        at_most = soft - min(SPARE, soft // 4)
+        at_most = descriptors_at_most()
         self._listeners = {
             each.fileno(): Listener(
                 each, save_syn=save_syn, descriptors_at_most=at_most

@@ -252,3 +252,19 @@ def test_memory_is_bounded() -> None:
         assert not table.see(caller, b"%d" % number)
         assert len(caller.kept) <= ANSWERS_AT_MOST
     assert table.see(caller, b"%d" % (3 * ANSWERS_AT_MOST - 1))
+
+
+def test_who_is_in_the_table_no_more_is_not_remembered() -> None:
+    """issue 5.7: a connection that outlives its caller's place in the table, since its
+    station called from ever new addresses, holds no answers that nobody counts."""
+    table, mac = Callers(FIFTY), bytes(6)
+    first = ("fe80::1", mac, "")
+    caller = table.meet(first, PEER, 0.0)
+    caller.account.held += 1
+    table.see(caller, b"once")
+    for number in range(callers.CALLERS_AT_MOST):
+        table.meet((f"fe80::1:{number:x}", mac, ""), PEER, 0.0)
+    assert table.known(first) is None
+    for _ in range(2):
+        assert not table.see(caller, b"again")
+    assert caller.kept == {}

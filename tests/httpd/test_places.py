@@ -20,7 +20,10 @@ from httpd.listener import Peer
 from httpd.listener import open_listener
 from httpd.messages import Response
 from httpd.pace import Rate
+from httpd.server import MOMENT
 from httpd.server import SPARE
+from httpd.server import descriptors_at_most
+from httpd.server import descriptors_left
 
 from .site import LOOPBACK
 from .site import Answering
@@ -235,3 +238,25 @@ def test_guests_leave_descriptors_to_others() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     run_by(test)
+
+
+def test_what_is_left_for_guests() -> None:
+    """issue 5.7: what may be opened before guests have to wait is known before the
+    first one calls; some of it is the server's own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    with ExitStack() as stack:
+
+        def take() -> int:
+            taken = os.open("/dev/null", os.O_RDONLY)
+            stack.callback(os.close, taken)
+            return taken
+
+        while take() <= highest:  # what others in this process have given back
+            pass
+        listener = stack.enter_context(socket.socket())
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        few = listener.fileno() + 2 * SPARE
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+        number = descriptors_left([listener]) + MOMENT
+        assert [take() for _ in range(number)][-1] == descriptors_at_most() - 1

@@ -20,12 +20,12 @@ from .forwarder import Match
 from .forwarder import Outcome
 from .forwarder import compare
 from .forwarder import is_final
+from .forwarder import refuses_edns
 from .forwarder import restored
 from .upstreams import IN_ALL
 from .upstreams import PATIENCE
 from .wire import TC
 from .wire import Query
-from .wire import Rcode
 
 AT_ONCE = 64  # replies, then others have their turn
 SWEEP_EVERY = 0.1  # seconds
@@ -115,7 +115,11 @@ class FirstTries:
                 self._persist(self._end(descriptor))
             return
         self._end(descriptor)
-        if (question.tcp and reply[2] << 8 & TC) or reply[3] & 15 == Rcode.FORMERR:
+        if refuses_edns(reply):
+            question.outcome.plain.add(tried.upstream)
+            self._persist(tried)
+            return
+        if question.tcp and reply[2] << 8 & TC:
             self._persist(tried)
             return
         self._forwarder.answered(tried.upstream)

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Set
 from dataclasses import dataclass
+from dataclasses import field
 from enum import Enum
 from ipaddress import IPv4Address
 
@@ -54,6 +55,8 @@ class Outcome:
     """Upstreams that did not answer."""
     strange: int = 0
     """Answers to something else."""
+    plain: set[IPv4Address] = field(default_factory=set)
+    """Upstreams that refused EDNS."""
 
 
 class Forwarder:
@@ -146,9 +149,11 @@ class Forwarder:
     ) -> bytes | None:
         with trio.move_on_after(PATIENCE):
             try:
-                reply = await self._by_udp(query, upstream, outcome, edns=True)
-                edns = reply[3] & 15 != Rcode.FORMERR
-                if not edns:  # it knows none
+                edns = upstream not in outcome.plain
+                reply = await self._by_udp(query, upstream, outcome, edns=edns)
+                if edns and refuses_edns(reply):
+                    edns = False
+                    outcome.plain.add(upstream)
                     reply = await self._by_udp(query, upstream, outcome, edns=False)
                 if tcp and reply[2] << 8 & TC:
                     reply = await self._by_tcp(query, upstream, outcome, edns=edns)
@@ -247,6 +252,17 @@ def compare(reply: bytes, asked: bytes, query: Query) -> Match:
     if questions == 1 and is_same_question(given, wanted):
         return Match.LETTERS
     return Match.NONE
+
+
+def refuses_edns(reply: bytes) -> bool:
+    """Whether who was asked with EDNS may know none (RFC 6891 section 7).
+
+    It says FORMERR, or NOTIMP as RFC 2671 section 5.3 had it; NOTIMP with an OPT is of
+    the question.  FORMERR is not: some send back all that they got.
+    """
+    if reply[3] & 15 == Rcode.NOTIMP:
+        return reply[10:12] == b"\0\0"  # no record in the additional section
+    return reply[3] & 15 == Rcode.FORMERR
 
 
 def is_final(reply: bytes) -> bool:

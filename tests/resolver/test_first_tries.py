@@ -194,16 +194,19 @@ def test_other_letters_are_the_forwarders() -> None:
     assert channel.counts["strange"] >= 2  # the probe is answered so too
 
 
-def test_one_that_knows_no_edns_is_the_forwarders() -> None:
-    """dns 10: FORMERR to EDNS: asked again without."""
+@pytest.mark.parametrize("rcode", ["FORMERR", "NOTIMP"])
+def test_one_that_knows_no_edns_is_the_forwarders(rcode: str) -> None:
+    """dns 10: FORMERR or NOTIMP to EDNS: asked again without, once."""
 
     def old(asked: bytes) -> list[bytes]:
         if Query.parse(asked).edns is not None:
-            return [asked[:2] + b"\x81\x81" + bytes(8)]
+            return [reply(asked, rcode=rcode, edns=False)[:4] + bytes(8)]
         return [reply(asked, f"{NAME} 300 A 192.0.2.80", edns=False)]
 
-    found, _ = asked_of(Upstream(10, udp=old), asked=query(NAME, id=0, edns=1232))
+    one = Upstream(10, udp=old)
+    found, _ = asked_of(one, asked=query(NAME, id=0, edns=1232))
     assert texts_of(found) == [FOUND]
+    assert questions(one.asked) == 2
 
 
 def test_what_is_cut_is_asked_by_tcp_for_tcp() -> None:

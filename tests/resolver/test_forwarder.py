@@ -156,45 +156,6 @@ def test_an_upstream_that_changes_letters_is_sent_none() -> None:
     with_upstreams(scenario, one)
 
 
-def test_an_upstream_without_edns() -> None:
-    """dns 10: FORMERR to EDNS: asked again without (RFC 6891 section 7)."""
-
-    def old(asked: bytes) -> list[bytes]:
-        if Query.parse(asked).edns is not None:
-            return [asked[:2] + b"\x81\x81" + bytes(8)]  # not even the question
-        return [reply(asked, ADDRESS, edns=False)]
-
-    one = Upstream(10, udp=old)
-
-    async def scenario(forwarder: Forwarder) -> None:
-        outcome = await forwarder.ask(query(NAME, edns=1232), tcp=False)
-        assert good(outcome)
-        assert outcome.strange == 0
-
-    with_upstreams(scenario, one)
-    assert len(one.asked) == 2
-
-
-def test_an_upstream_without_edns_by_tcp() -> None:
-    """dns 9, 10: what it truncates is asked without EDNS by TCP too."""
-
-    def old(asked: bytes) -> list[bytes]:
-        if Query.parse(asked).edns is not None:
-            return [reply(asked, rcode="FORMERR", edns=False)]
-        return [reply(asked, tc=True, edns=False)]
-
-    def whole(asked: bytes) -> list[bytes]:
-        return old(asked) if Query.parse(asked).edns is not None else well(asked)
-
-    one = Upstream(10, udp=old, tcp=whole)
-
-    async def scenario(forwarder: Forwarder) -> None:
-        assert good(await forwarder.ask(query(NAME, edns=1232), tcp=True))
-
-    with_upstreams(scenario, one)
-    assert len(one.asked_by_tcp) == 1
-
-
 def cut(asked: bytes) -> list[bytes]:
     return [reply(asked, tc=True)]
 

@@ -1,5 +1,6 @@
 """The UDP shell: remembered answers, one question for many, limits."""
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 import dns.flags
@@ -85,6 +86,31 @@ def test_a_change_of_names_is_seen_by_the_next_query() -> None:
         shell.server.forget()
         (found,) = shell.hear(query("new"))
         assert texts(read(found).answer) == ["new. A 10.0.0.50"]
+
+    in_loop(scenario)
+
+
+def test_what_is_forgotten_meanwhile_is_sent_whole() -> None:
+    """issue 7: whoever forgets all answers between a batch's coming and its going, and
+    uses their memory anew: what goes is what was remembered."""
+
+    async def scenario() -> None:
+        shell = Shell()
+        batch = [query(each) for each in ("web", "x.local", "nobody.net1.example") * 5]
+        shell.hear(*batch)
+        expected = shell.hear(*batch)
+        answer_all = shell.listener.answer_all
+        litter: list[bytes] = []
+
+        def later(starts: Sequence[int], lengths: Sequence[int]) -> None:
+            shell.server.forget()
+            for length in lengths:
+                litter.extend(b"!" * (length + more) for more in range(-40, 40))
+            answer_all(starts, lengths)
+
+        shell.listener.answer_all = later  # type: ignore[method-assign] # for once
+        assert shell.hear(*batch) == expected
+        assert len(litter) == len(batch) * 80
 
     in_loop(scenario)
 

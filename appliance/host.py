@@ -142,6 +142,8 @@ class Host:
             case {"op": "accept", "network": str(name)}:
                 self._keeper(name).network.accept()
                 self._apply(name, None)
+            case {"op": "look", "network": str(name)}:
+                self._look(name)
             case _:
                 raise SettingsError("the request", "is none that this bell knows")
         return {"ok": True}
@@ -154,6 +156,15 @@ class Host:
             self._heal(name, keeper)
         else:
             keeper.follow(macs)
+
+    def _look(self, name: str) -> None:
+        """See whether a network has come or gone, and what is wrong with it.
+
+        One that has gone is let go when this returns. Raises SettingsError.
+        """
+        self._relist()
+        if name in self._kept:
+            self._follow(name, self._kept[name])
 
     def link_heard(self, datagram: bytes | None) -> None:
         """Touch the networks that a change of the host's links is about."""

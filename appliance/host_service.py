@@ -38,9 +38,8 @@ def _is_ours(problem: BaseException) -> TypeGuard[SettingsError]:
 async def _run(layout: Layout, notifier: Notifier) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-            keep = partial(
-                host.keep, HostedNetworks(layout), layout.host_socket, report=report
-            )
+            networks = HostedNetworks(layout, report)
+            keep = partial(host.keep, networks, layout.host_socket, report=report)
             await nursery.start(keep)
             notifier.tell("READY=1")
             nursery.start_soon(_tell_watchdog, notifier)

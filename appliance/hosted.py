@@ -1,5 +1,6 @@
 """A network as `metalease host` sees it: where it is attached, who is bound."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -77,16 +78,22 @@ class Hosted(HostedNetwork):
 class HostedNetworks:
     """Every network of the machine that has a usable file, as it comes and goes."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(
+        self, layout: Layout, report: Callable[[str, str], None] | None = None
+    ) -> None:
         self._layout = layout
         self._known: dict[str, tuple[tuple[int, int], Hosted]] = {}
+        self._report = report
+        self._refused: dict[str, str] = {}
 
     def __call__(self) -> Mapping[str, HostedNetwork]:
         """Return the networks; raises SettingsError only when none can be listed.
 
-        A file that is bad leaves its network as it was.
+        A file that is bad leaves its network as it was, and is reported once: without
+        its namespace the daemon's unit does not come so far as to say why.
         """
         found: dict[str, tuple[tuple[int, int], Hosted]] = {}
+        refused: dict[str, str] = {}
         for name in self._layout.network_names():
             files = self._layout.network(name)
             if files.not_in_service.exists():
@@ -102,10 +109,13 @@ class HostedNetworks:
                 continue
             try:
                 found[name] = (stamp, Hosted(load_settings(files), files))
-            except SettingsError:
+            except SettingsError as problem:
+                refused[name] = str(problem)
+                if self._report and self._refused.get(name) != refused[name]:
+                    self._report(name, refused[name])
                 if known is not None:
                     found[name] = known
-        self._known = found
+        self._known, self._refused = found, refused
         return {name: hosted for name, (_, hosted) in found.items()}
 
 

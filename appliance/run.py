@@ -149,7 +149,12 @@ def prepare(files: NetworkLayout) -> None:
 def _lock(files: NetworkLayout) -> int:
     """Refuse a second daemon for the same network; the lock is as long as we live."""
     try:
-        lock = os.open(files.daemon_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = os.open(files.daemon_lock, flags, 0o600)
+        if os.geteuid() == 0 and os.fstat(lock).st_nlink == 1:
+            # a unit's daemon, which is not root, may be the next to hold it
+            account = state_files.service_account()
+            os.fchown(lock, account.pw_uid, state_files.service_group())
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise SettingsError(

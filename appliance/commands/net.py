@@ -2,6 +2,9 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
@@ -13,6 +16,7 @@ from ..directory import StateDirectory
 from ..errors import SettingsError
 from ..layout import Layout
 from ..layout import NetworkLayout
+from ..networks import check_beside
 from ..networks import demand_stopped
 from ..networks import is_running
 from ..networks import take_away
@@ -167,7 +171,9 @@ def check(options: argparse.Namespace, layout: Layout) -> int:
     names = [options.network] if options.network else layout.network_names()
     contests = all_contests(layout)
     found = {name: check_network(layout.network(name)) for name in names}
+    beside = _all_settings(layout)
     for name, each in found.items():
+        each.problems.extend(_clashes(name, beside))
         each.notes.extend(contests.get(name, ()))
     if options.json:
         print_json({name: asdict(each) for name, each in found.items()})
@@ -178,6 +184,25 @@ def check(options: argparse.Namespace, layout: Layout) -> int:
             for line in (*each.problems, *(f"note: {note}" for note in each.notes)):
                 print(f"  {line}")
     return 1 if any(each.problems for each in found.values()) else 0
+
+
+def _all_settings(layout: Layout) -> dict[str, Settings]:
+    """Read each network that can be read: the others are told of by themselves."""
+    found = {}
+    for name in layout.network_names():
+        with suppress(SettingsError):
+            found[name] = load_settings(layout.network(name))
+    return found
+
+
+def _clashes(name: str, networks: Mapping[str, Settings]) -> Iterator[str]:
+    """Say which of *networks* it cannot live beside: an edit asks nobody."""
+    for each in networks.values():
+        if name in networks and each.name != name:
+            try:
+                check_beside(networks[name], each)
+            except SettingsError as problem:
+                yield str(problem)
 
 
 def check_network(files: NetworkLayout) -> Checked:
@@ -233,4 +258,7 @@ def remove(options: argparse.Namespace, layout: Layout) -> int:
             " remove them first, or --force",
         )
     take_away(files)
+    for left in (files.rules, files.zone):
+        if left.exists():
+            warn(f"{left} stays, and is for the next network {files.name}")
     return 0

@@ -8,6 +8,8 @@ from ..errors import SettingsError
 from ..files import write_public_file
 from ..layout import Layout
 from ..networks import check_others
+from ..networks import demand_stopped
+from ..networks import show_host
 from ..reader import parse_toml
 from ..rules import load_rules
 from ..settings import parse_settings
@@ -48,7 +50,10 @@ def add(options: argparse.Namespace, layout: Layout) -> int:
         raise SettingsError(
             files.settings, "is there already and yours: edit it, or net rm first"
         )
+    demand_stopped(files)  # one that outlived its file serves what was in it
     write_public_file(files.settings, text.encode())
+    if trouble := show_host(files):  # it is there when the daemon's unit is started
+        warn(SettingsError(files.settings, f"is written, but {trouble}"))
     return 0
 
 

@@ -38,7 +38,14 @@ def describe(word: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _names(options: argparse.Namespace, layout: Layout) -> list[str]:
-    return layout.network_names() if options.all else [options.network]
+    """Name what is meant; not by --all what another program serves still."""
+    if not options.all:
+        return [options.network]
+    return [
+        name
+        for name in layout.network_names()
+        if not layout.network(name).not_in_service.exists()
+    ]
 
 
 def up(options: argparse.Namespace, layout: Layout) -> int:
@@ -57,10 +64,14 @@ def down(options: argparse.Namespace, layout: Layout) -> int:
     from .. import links
     from ..settings import load_settings
 
-    return _each(
-        _names(options, layout),
-        lambda name: links.down(load_settings(layout.network(name)).attachment),
-    )
+    def remove(name: str) -> None:
+        files = layout.network(name)
+        if files.not_in_service.exists():
+            what = "is not in service: its links are another program's"
+            raise SettingsError(f"network {name}", what)
+        links.down(load_settings(files).attachment)
+
+    return _each(_names(options, layout), remove)
 
 
 def _each(names: list[str], act: Callable[[str], None]) -> int:

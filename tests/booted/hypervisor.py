@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from appliance.lab.cell import END_AT_MOST
+from appliance.lab.cell import ENVIRONMENT
+from appliance.lab.cell import Process
 from appliance.lab.installation import PACKAGES
 from appliance.lab.installation import Installation
 from appliance.lab.machine import Machine
@@ -35,19 +37,21 @@ FROM_DEBIAN: Final = (
     "systemd-journald-dev-log.socket",
 )
 BOOT: Final = """\
-group=/sys/fs/cgroup/$1 furnish=$2; shift 2
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
+group=/sys/fs/cgroup/$1 disks=$2 furnish=$3; shift 3
 mkdir $group
 echo $$ >$group/cgroup.procs
-exec unshare --pid --fork --kill-child --mount --uts --ipc --net --cgroup \
+exec $disks unshare --pid --fork --kill-child --mount --uts --ipc --net --cgroup \
     --mount-proc --propagation private sh -ec "$furnish" sh "$@"
 """
-FURNISH: Final = """\
+MEMORY: Final = """\
 umount /sys/fs/cgroup
 mount -t sysfs sysfs /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+ip link set lo up
+"""
+DISKS: Final = """\
 mount -t tmpfs tmpfs /mnt
 for each in etc usr var; do
     mkdir -p /mnt/$each/upper /mnt/$each/work
@@ -55,11 +59,12 @@ for each in etc usr var; do
     mount -t overlay -o $layers overlay /$each
 done
 umount -l /mnt
-ip link set lo up
 rm -rf /etc/systemd/system /etc/metalease /var/lib/metalease /run/metalease
 mkdir -p /etc/systemd/system/sysinit.target.wants
 cd /lib/systemd/system; cp "$@" /etc/systemd/system; cd /
 ln -s ../systemd-journald.service /etc/systemd/system/sysinit.target.wants
+"""
+SYSTEMD: Final = """\
 exec env -i container=other SYSTEMD_UNIT_PATH=/etc/systemd/system \
     PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
     /lib/systemd/systemd --system --unit=multi-user.target
@@ -73,8 +78,14 @@ class Hypervisor(Machine):
         super().__init__()
         self._outer = self.entrance()
         self._group = f"metalease-{os.getpid()}-{self.pid}"
-        words = ["sh", "-ec", BOOT, "sh", self._group, FURNISH, *FROM_DEBIAN]
-        self._booting = self.start(words)
+        mounted = self.run(["mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup"])
+        assert mounted.returncode == 0, mounted.stderr
+        self._boot(MEMORY + DISKS + SYSTEMD, disks="")
+
+    def _boot(self, furnish: str, *, disks: str) -> None:
+        """Start systemd; *disks* is a command that goes where its files are."""
+        words = ["sh", "-ec", BOOT, "sh", self._group, disks, furnish, *FROM_DEBIAN]
+        self._booting = Process(self._outer, words, None, ENVIRONMENT)
         self.pid = until(
             self._first_process,
             "systemd is started",
@@ -113,14 +124,28 @@ class Hypervisor(Machine):
         """Return /proc/.. of a process, of which systemd has told *pid*."""
         return self.path(f"/proc/{pid}")
 
+    def boot_again(self) -> None:
+        """Cut the power, and boot with what is on the disks: links and /run are new."""
+        there = [*self._outer, f"--mount=/proc/{self.pid}/ns/mnt"]
+        holding = Process(there, ["sleep", "infinity"], None, ENVIRONMENT)
+        status = Path(f"/proc/{holding.pid}/status").read_text()
+        number = status.partition("NSpid:")[2].partition("\n")[0].split()[-1]
+        self._cut_power()
+        furnish = "umount --recursive --lazy /run\n" + MEMORY + SYSTEMD
+        self._boot(furnish, disks=f"nsenter -t {number} -m")
+        holding.kill()
+
+    def _cut_power(self) -> None:
+        """End what runs; its control groups stay nowhere."""
+        os.kill(self.pid, 9)
+        self._booting.wait(END_AT_MOST)
+        group = f"/sys/fs/cgroup/{self._group}"
+        words = ["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]
+        subprocess.run([*self._outer, *words], check=True, timeout=END_AT_MOST)
+
     def close(self) -> None:
-        """End it; its control groups stay nowhere."""
         if self._booting.poll() is None:
-            os.kill(self.pid, 9)
-            self._booting.wait(END_AT_MOST)
-            group = f"/sys/fs/cgroup/{self._group}"
-            words = ["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]
-            subprocess.run([*self._outer, *words], check=True, timeout=END_AT_MOST)
+            self._cut_power()
         super().close()
 
 
@@ -130,13 +155,9 @@ class Package(Installation):
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.root = machine.path("/")
-        library = machine.path(LIBRARY)
-        for name in ("appliance", "dhcp", "httpd", "rewrite"):
-            shutil.copytree(PACKAGES / name, library / name)
+        self.unpack()
         machine.path(COMMAND).write_text(WRAPPER)
         machine.path(COMMAND).chmod(0o755)
-        for unit in UNITS.glob("*.service"):
-            shutil.copy(unit, machine.path("/etc/systemd/system"))
         for kind in ("sysusers", "tmpfiles"):
             file = machine.path(f"/usr/lib/{kind}.d/metalease.conf")
             shutil.copy(UNITS / f"{kind}.conf", file)
@@ -148,6 +169,15 @@ class Package(Installation):
         ):
             done = machine.run(words)
             assert done.returncode == 0, done.stderr
+
+    def unpack(self) -> None:
+        """Put the program and its units where they are, or were before."""
+        library = self.machine.path(LIBRARY)
+        for name in ("appliance", "dhcp", "httpd", "rewrite"):
+            shutil.rmtree(library / name, ignore_errors=True)
+            shutil.copytree(PACKAGES / name, library / name)
+        for unit in UNITS.glob("*.service"):
+            shutil.copy(unit, self.machine.path("/etc/systemd/system"))
 
     def metalease(
         self, *arguments: str, stdin: bytes | None = None

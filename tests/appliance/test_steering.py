@@ -1,8 +1,10 @@
 """The steering's table: R3 and R4 of host H10, changed in place (H13)."""
 
 import json
+import os
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,21 @@ def steered(network: str) -> int:
     return next(
         int(x["counter"]["packets"]) for x in listed["nftables"] if "counter" in x
     )
+
+
+# its name has no blank, so the sixth word is the session
+TELLS_ITS_SESSION = "#!/bin/sh\ncut -d' ' -f6 /proc/$$/stat >{told}\n"
+
+
+def test_nft_is_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """issue 6.7: Ctrl-C at a terminal ends us in good order, and no nft that puts a
+    table back: it has a session of its own."""
+    told, program = tmp_path / "told", tmp_path / "nft"
+    program.write_text(TELLS_ITS_SESSION.format(told=told))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    steering.remove("n1")
+    assert int(told.read_text()) != os.getsid(0)
 
 
 class TestText:
